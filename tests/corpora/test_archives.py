@@ -1,0 +1,190 @@
+"""Members of files, folders and archives, and what hostile or broken ones say."""
+
+import gzip
+import io
+import os
+import tarfile
+import zipfile
+from pathlib import Path
+
+import pytest
+
+from corpora import archives
+from corpora.archives import members, written_whole
+from corpora.documents import CorpusError
+
+FILES = {"set/a.txt": b"alpha", "set/b.ann": b"", "set/deep/c.txt": "gr\u00fcn".encode(), ".DS_Store": b"x"}
+FILES |= {"set/._a.txt": b"x", "__MACOSX/set/a.txt": b"x"}
+VISIBLE = {name: data for name, data in FILES.items() if name in ("set/a.txt", "set/b.ann", "set/deep/c.txt")}
+
+
+def make_tar(path: Path, files: dict[str, bytes], *infos: tarfile.TarInfo, mode: str = "w:gz") -> Path:
+    with tarfile.open(path, mode) as archive:
+        for name, data in files.items():
+            info = tarfile.TarInfo(name)
+            info.size = len(data)
+            archive.addfile(info, io.BytesIO(data))
+        for info in infos:
+            archive.addfile(info)
+    return path
+
+
+def make_zip(path: Path, files: dict[str, bytes]) -> Path:
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, data in files.items():
+            archive.writestr(name, data)
+    return path
+
+
+def make_folder(path: Path, files: dict[str, bytes]) -> Path:
+    for name, data in files.items():
+        (path / name).parent.mkdir(parents=True, exist_ok=True)
+        (path / name).write_bytes(data)
+    return path
+
+
+def contents(source: Path, *patterns: str) -> dict[str, bytes]:
+    return {member.name: member.open().read() for member in members(source, patterns or ("*",))}
+
+
+@pytest.mark.parametrize("kind", ["folder", "zip", "tar", "tar.gz", "tgz", "named anyhow"])
+def test_all_containers_hold_the_same_visible_members(tmp_path, kind):
+    if kind == "folder":
+        source = make_folder(tmp_path / "corpus", FILES)
+    elif kind == "zip":
+        source = make_zip(tmp_path / "corpus.zip", FILES)
+    else:
+        name = "download" if kind == "named anyhow" else f"corpus.{kind}"
+        source = make_tar(tmp_path / name, FILES, mode="w" if kind == "tar" else "w:gz")
+    assert contents(source) == VISIBLE
+    assert list(contents(source, "*/deep/*", "*.ann")) == ["set/b.ann", "set/deep/c.txt"]
+
+
+def test_folder_of_archives_is_entered_one_level(tmp_path):
+    inner = make_zip(tmp_path / "inner.zip", {"x.txt": b"x"}).read_bytes()
+    folder = tmp_path / "native"
+    folder.mkdir()
+    make_zip(folder / "two.zip", {"b.txt": b"b", "inner.zip": inner})
+    make_tar(folder / "one.tar.gz", {"./a.txt": b"a"})
+    (folder / "three.xml.gz").write_bytes(gzip.compress(b"c"))
+    assert contents(folder) == {"a.txt": b"a", "three.xml": b"c", "b.txt": b"b", "inner.zip": inner}
+    assert [member.place for member in members(folder, ("b.txt",))] == [f"{folder}/two.zip!b.txt"]
+
+
+def test_plain_and_gzipped_file(tmp_path):
+    (tmp_path / "a.txt").write_bytes(b"plain")
+    (tmp_path / "b.xml.gz").write_bytes(gzip.compress(b"packed"))
+    assert contents(tmp_path / "a.txt") == {"a.txt": b"plain"}
+    assert contents(tmp_path / "b.xml.gz") == {"b.xml": b"packed"}
+
+
+@pytest.mark.parametrize("name", ["../evil.txt", "a/../../evil.txt", "/etc/evil.txt", "..\\evil.txt", "C:/evil.txt"])
+@pytest.mark.parametrize("make", [make_tar, make_zip])
+def test_unsafe_names_are_refused(tmp_path, name, make):
+    source = make(tmp_path / "corpus", {"good.txt": b"", name: b"evil"})
+    with pytest.raises(CorpusError, match="unsafe member name") as error:
+        contents(source)
+    assert str(source) in str(error.value)
+
+
+@pytest.mark.parametrize("kind", [tarfile.SYMTYPE, tarfile.LNKTYPE, tarfile.FIFOTYPE, tarfile.CHRTYPE])
+def test_links_and_devices_in_a_tar_are_refused(tmp_path, kind):
+    info = tarfile.TarInfo("set/link.txt")
+    info.type = kind
+    info.linkname = "/etc/passwd"
+    source = make_tar(tmp_path / "corpus.tar.gz", {"set/a.txt": b"a"}, info)
+    with pytest.raises(CorpusError, match=r"set/link\.txt: is a link"):
+        contents(source)
+    assert contents(source, "*/a.txt") == {"set/a.txt": b"a"}
+
+
+def test_links_in_zip_and_folder_are_refused(tmp_path):
+    info = zipfile.ZipInfo("link.txt")
+    info.external_attr = 0o120777 << 16
+    with zipfile.ZipFile(tmp_path / "corpus.zip", "w") as archive:
+        archive.writestr(info, "/etc/passwd")
+    folder = make_folder(tmp_path / "folder", {"a.txt": b"a"})
+    linked = make_folder(tmp_path / "linked", {"a.txt": b"a"})
+    (folder / "link.txt").symlink_to("/etc/passwd")
+    (linked / "more").symlink_to(folder)
+    for source in (tmp_path / "corpus.zip", folder, linked):
+        with pytest.raises(CorpusError, match="is a link"):
+            contents(source)
+
+
+@pytest.mark.parametrize("kind", ["gz", "tar.gz", "zip"])
+def test_bombs_stop_at_the_limit(tmp_path, monkeypatch, kind):
+    monkeypatch.setattr(archives, "MEMBER_BYTES", 100_000)
+    zeros = bytes(2_000_000)
+    source = tmp_path / f"bomb.{kind}"
+    if kind == "gz":
+        source.write_bytes(gzip.compress(zeros))
+    else:
+        (make_tar if kind == "tar.gz" else make_zip)(source, {"a.txt": zeros})
+    with pytest.raises(CorpusError, match=r"bomb\..*bytes"):
+        contents(source)
+
+
+@pytest.mark.parametrize("make", [make_tar, make_zip])
+def test_many_members_together_are_limited(tmp_path, monkeypatch, make):
+    monkeypatch.setattr(archives, "ARCHIVE_BYTES", 100_000)
+    source = make(tmp_path / "bomb", {f"{n}.txt": bytes(5_000) for n in range(40)})
+    with pytest.raises(CorpusError, match="more bytes than"):
+        contents(source)
+
+
+def test_bomb_in_an_extended_tar_header_is_refused(tmp_path):
+    info = tarfile.TarInfo("a.txt")
+    info.pax_headers = {"comment": "x" * 3_000_000}
+    source = tmp_path / "bomb.tar.gz"
+    with tarfile.open(source, "w:gz", format=tarfile.PAX_FORMAT) as archive:
+        archive.addfile(info)
+    with pytest.raises(CorpusError, match="more bytes than"):
+        contents(source)
+
+
+@pytest.mark.parametrize("make", [make_tar, make_zip])
+@pytest.mark.parametrize("damage", ["cut", "flipped", "page"])
+def test_damaged_archives_are_named(tmp_path, make, damage):
+    source = make(tmp_path / ("corpus.zip" if make is make_zip else "corpus.tgz"), {"a.txt": os.urandom(5000)})
+    data = bytearray(source.read_bytes())
+    if damage == "cut":
+        del data[len(data) // 2 :]
+    elif damage == "flipped":
+        data[len(data) // 2] ^= 0xFF
+    else:
+        data[:] = b"<html>not found</html>"
+    source.write_bytes(data)
+    with pytest.raises(CorpusError, match="corpus") as error:
+        contents(source)
+    assert "fetch it again" in str(error.value)
+
+
+def test_broken_header_inside_a_plain_tar_is_an_error(tmp_path):
+    source = make_tar(tmp_path / "corpus.tar", {"a.txt": b"a", "b.txt": b"b"}, mode="w")
+    data = bytearray(source.read_bytes())
+    data[1024:1034] = b"\xff" * 10  # the name in the second header, whose checksum then fails
+    source.write_bytes(data)
+    with pytest.raises(CorpusError, match="damaged"):
+        contents(source)
+
+
+def test_nothing_matches_and_nothing_there(tmp_path):
+    make_folder(tmp_path / "corpus", {"a.xml": b""})
+    with pytest.raises(CorpusError, match=r"no file in it matches \*\.txt; it holds a\.xml"):
+        contents(tmp_path / "corpus", "*.txt")
+    with pytest.raises(CorpusError, match="no such file"):
+        contents(tmp_path / "missing")
+
+
+def test_a_failed_write_leaves_what_was_there(tmp_path):
+    target = make_folder(tmp_path / "out", {"old.txt": b"old"})
+    with pytest.raises(RuntimeError), written_whole(target) as temporary:
+        temporary.mkdir()
+        (temporary / "new.txt").write_text("new")
+        raise RuntimeError
+    assert [path.name for path in tmp_path.iterdir()] == ["out"]
+    assert (target / "old.txt").read_bytes() == b"old"
+    with written_whole(target) as temporary:
+        make_folder(temporary, {"new.txt": b"new"})
+    assert [path.name for path in target.iterdir()] == ["new.txt"]

@@ -1,0 +1,63 @@
+"""Policies for discontinuous, composite and overlapping mentions, against brute force."""
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from corpora.documents import Mention
+from corpora.policies import COMPOSITE, DISCONTINUOUS, OVERLAPPING
+
+
+@st.composite
+def mention(draw, most_spans=3):
+    borders = sorted(draw(st.sets(st.integers(0, 30), min_size=2, max_size=2 * most_spans)))
+    spans = tuple(zip(borders[::2], borders[1::2], strict=False))
+    return Mention(draw(st.sampled_from("AB")), spans, draw(st.booleans()))
+
+
+flat = st.lists(mention(most_spans=1), max_size=8).map(tuple)
+
+
+def covered(mentions, label):
+    return {(i) for m in mentions if m.label == label for i in range(m.start, m.end)}
+
+
+def overlap(left, right):
+    return left.label == right.label and left.start < right.end and right.start < left.end
+
+
+def test_discontinuous():
+    mentions = (Mention("A", ((5, 8),)), Mention("A", ((0, 2), (4, 6))))
+    assert DISCONTINUOUS["hull"](mentions) == (Mention("A", ((0, 6),)), Mention("A", ((5, 8),)))
+    assert DISCONTINUOUS["first"](mentions) == (Mention("A", ((0, 2),)), Mention("A", ((5, 8),)))
+    assert DISCONTINUOUS["drop"](mentions) == (Mention("A", ((5, 8),)),)
+
+
+def test_composite():
+    mentions = (Mention("A", ((5, 8),), True), Mention("A", ((0, 2),)))
+    assert COMPOSITE["keep"](mentions) == mentions[::-1]
+    assert COMPOSITE["drop"](mentions) == mentions[1:]
+
+
+@given(st.lists(mention(), max_size=8).map(tuple))
+def test_results_are_sorted_and_do_not_depend_on_the_order_given(mentions):
+    for policies in (DISCONTINUOUS, COMPOSITE, OVERLAPPING):
+        for policy in policies.values():
+            result = policy(mentions)
+            assert result == policy(mentions[::-1])
+            assert [(m.start, m.end) for m in result] == sorted((m.start, m.end) for m in result)
+
+
+@given(flat)
+def test_merge_covers_the_same_characters_without_overlap(mentions):
+    merged = OVERLAPPING["merge"](mentions)
+    assert not any(overlap(a, b) for i, a in enumerate(merged) for b in merged[:i])
+    for label in "AB":
+        assert covered(merged, label) == covered(mentions, label)
+
+
+@given(flat)
+def test_longest_keeps_a_maximal_set_and_drops_only_for_one_as_long(mentions):
+    kept = OVERLAPPING["longest"](mentions)
+    assert not any(overlap(a, b) for i, a in enumerate(kept) for b in kept[:i])
+    for dropped in set(mentions) - set(kept):
+        assert any(overlap(dropped, k) and k.end - k.start >= dropped.end - dropped.start for k in kept)

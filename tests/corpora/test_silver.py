@@ -1,0 +1,278 @@
+"""The sample equals sorting by rank; no equal text stays; the blacklist equals brute force; the cleaned files agree."""
+
+import gzip
+import logging
+from collections import Counter
+
+import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+
+from corpora.brat import read_brat, write_brat, write_table
+from corpora.documents import CorpusError, Document, Mention
+from corpora.silver import (
+    MINIMUM_PART,
+    MINIMUM_SENTENCE,
+    BlacklistEntry,
+    Brat,
+    Exclusion,
+    clean,
+    derive_blacklist,
+    drop_mentions,
+    exclude,
+    normalise,
+    read_blacklist,
+    read_pmc_ids,
+    sample,
+)
+from corpora.splitting import rank
+from corpora.tokens import sentences
+
+TITLE = "A long and quite particular title about the growth of invented flowers on the moon"
+BODY = "We grew seven kinds of invented flowers there and counted every leaf of each of them."
+OTHER = "Nothing of what is written in this abstract was ever written in any other one, we hope."
+
+
+def marked(identifier, text, *names, label="PRGE", **fields):
+    spans = [(text.index(name), text.index(name) + len(name)) for name in names]
+    return Document(identifier, text, tuple(Mention(label, (span,)) for span in spans), **fields)
+
+
+def reason(silver, gold, pmc_ids=None):
+    ((_, exclusion),) = exclude([silver], {"gold": [gold]}, pmc_ids or {})
+    return exclusion and exclusion.reason
+
+
+@settings(max_examples=50, deadline=None)
+@given(st.sets(st.text("0123ab", min_size=1, max_size=3), max_size=30), st.integers(1, 12), st.randoms())
+def test_sample_is_the_smallest_ranks_in_any_order(identifiers, size, random):
+    stream = [
+        Document(i, f"té{i}\n", (Mention("CHED", ((0, 1),)), Mention("DISO", ((0, 2), (2, 3)))), "1", "2", "dev")
+        for i in sorted(identifiers)
+    ]
+    random.shuffle(stream)
+    drawn = sample(iter(stream), size, 5, ["CHED", "DISO", "LIVB"])
+    for entity, documents in drawn.items():
+        best = sorted(identifiers, key=lambda i: rank(f"5:{entity}", i))[:size]
+        assert len(documents) == len(best)
+        assert {document.id for document in documents} == set(best)
+        for document in documents:
+            source = next(d for d in stream if d.id == document.id)
+            own = tuple(m for m in source.mentions if m.label == entity)
+            assert document == Document(source.id, source.text, own, "1", "2", "dev")
+
+
+def test_sample_is_ordered_by_number():
+    drawn = sample([Document(i, "x") for i in ("10", "9", "b", "100")], 9, 1, ["CHED"])["CHED"]
+    assert [d.id for d in drawn] == ["9", "10", "100", "b"]
+    assert list(drawn) == list(drawn)
+
+
+def test_short_and_repeating_streams_are_reported(caplog):
+    with caplog.at_level(logging.WARNING):
+        drawn = sample([Document("1", "first"), Document("1", "second")], 3, 1, ["CHED"])["CHED"]
+    assert [d.text for d in drawn] == ["first"]
+    assert "1 documents repeat" in caplog.text
+    assert "3 documents asked for a class, only 1 there" in caplog.text
+
+
+def test_sample_of_nothing_is_refused():
+    with pytest.raises(ValueError, match="at least 1"):
+        sample([], 0, 1, ["CHED"])
+
+
+@settings(max_examples=50, deadline=None)
+@given(st.text(min_size=1), st.sampled_from([str, str.upper, str.title, lambda t: f" {t}.\n", lambda t: "\n".join(t)]))
+@example("straße ﬁve Ǆ", str.upper)
+def test_equal_text_never_stays(text, change):
+    changed = change(text)
+    if normalise(text) and normalise(text) == normalise(changed):
+        assert reason(Document("1", changed), Document("2", text)) == "text"
+
+
+@pytest.mark.parametrize("copy", [TITLE.upper(), TITLE.replace(" ", "  "), TITLE.replace("A long", "A-long")])
+def test_normalised_texts_are_equal(copy):
+    assert reason(Document("1", f"{copy}\n{BODY}"), Document("2", f"{TITLE}\n{BODY}")) == "text"
+
+
+@pytest.mark.parametrize(
+    ("silver", "gold"),
+    [
+        (f"{TITLE}\n{OTHER}", f"{TITLE}\n{BODY}"),  # the same title
+        (f"{OTHER}\n{BODY}", f"{TITLE}\n{BODY}"),  # the same abstract
+        (f"{TITLE}\n{OTHER} {BODY} {OTHER}", BODY),  # a gold corpus of sentences
+        (f"{TITLE}\nOnce. {BODY.replace(' ', chr(10))} Twice.", BODY),
+    ],
+)
+def test_shared_title_abstract_or_sentence_excludes(silver, gold):
+    assert len(normalise(TITLE)) >= MINIMUM_PART
+    assert reason(Document("1", silver), Document("2", gold)) == "text"
+
+
+@pytest.mark.parametrize(
+    ("silver", "gold"),
+    [
+        (f"Short title\n{BODY}", f"Short title\n{OTHER}"),
+        (f"{TITLE}\n{BODY} Yes.", "Yes."),
+        ("...", "!"),
+        ("", ""),
+        (f"{TITLE}\n{OTHER}", BODY),
+    ],
+)
+def test_short_or_empty_agreement_does_not_exclude(silver, gold):
+    assert reason(Document("1", silver), Document("2", gold)) is None
+
+
+@pytest.mark.parametrize("length", [MINIMUM_SENTENCE - 1, MINIMUM_SENTENCE])
+def test_contained_sentence_counts_from_its_minimum(length):
+    gold = "ab" * 30
+    found = reason(Document("1", f"{OTHER} {gold[:length]}"), Document("2", gold[:length]))
+    assert found == ("text" if length == MINIMUM_SENTENCE else None)
+
+
+def test_identifiers_exclude_by_their_own_kind_only():
+    assert reason(Document("5", "a", pmid="5"), Document("x", "b", pmid="5")) == "pmid"
+    assert reason(Document("5", "a", pmcid="7"), Document("x", "b", pmcid="7")) == "pmcid"
+    assert reason(Document("5", "a", pmid="5"), Document("x", "b", pmcid="7"), {"7": "5"}) == "pmcid"
+    assert reason(Document("5", "a", pmid="5"), Document("5", "b", pmcid="5")) is None
+    assert reason(Document("5", "a"), Document("5", "b")) is None
+
+
+def test_pmc_ids_gives_those_wanted(tmp_path):
+    text = 'Journal Title,PMCID,PMID,Release Date\n"J, of X",PMC7,5,live\nK,PMC8,,live\nK,PMC9,6,live\nL,PMC10\n'
+    plain, packed = tmp_path / "ids.csv", tmp_path / "ids.csv.gz"
+    plain.write_text(text)
+    packed.write_bytes(gzip.compress(text.encode()))
+    assert read_pmc_ids(plain, {"7", "8", "10"}) == read_pmc_ids(packed, {"7", "8", "10"}) == {"7": "5"}
+    packed.write_bytes(gzip.compress(text.encode())[:40])
+    with pytest.raises(CorpusError, match=r"ids\.csv\.gz: cannot be read"):
+        read_pmc_ids(packed, {"7"})
+    plain.write_text("a,b\n1,2\n")
+    with pytest.raises(CorpusError, match="columns PMCID and PMID are missing"):
+        read_pmc_ids(plain, {"7"})
+
+
+words = st.lists(st.sampled_from(["gene", "Gene", "GENE", "fox1", "no", "NO", "."]), max_size=8).map(" ".join)
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    st.lists(st.tuples(words, st.sets(st.integers(0, 7)))), st.dictionaries(words, st.integers(1, 3)), st.integers(1, 3)
+)
+def test_derived_blacklist_equals_brute_force(gold, silver, minimum):
+    documents = []
+    for number, (text, chosen) in enumerate(gold):
+        tokens = [t for s in sentences(text) for t in s]
+        mentions = tuple(Mention("X", (tuple(tokens[i]),)) for i in sorted(chosen) if i < len(tokens))
+        documents.append(Document(str(number), text, mentions))
+    names = {d.text[m.start : m.end].lower() for d in documents for m in d.mentions}
+    outside = [
+        d.text[t.start : t.end]
+        for d in documents
+        for s in sentences(d.text)
+        for t in s
+        if not any(m.start == t.start for m in d.mentions)
+    ]
+    found = {
+        entry.text: (entry.silver_mentions, entry.gold_occurrences)
+        for entry in derive_blacklist(silver, documents, minimum)
+    }
+    expected = {}
+    for name in {s.lower() for s in silver} - names:
+        spellings = [s for s in silver if s.lower() == name and s in outside]
+        occurrences = sum(outside.count(s) for s in spellings)
+        if occurrences >= minimum:
+            expected[name] = (sum(silver[s] for s in spellings), occurrences)
+    assert found == expected
+
+
+def test_word_inside_longer_gold_names_alone_is_not_listed():
+    gold = [marked("1", "Foo disease is a disease", "Foo disease"), marked("2", "bar syndrome", "bar syndrome")]
+    silver = {"disease": 4, "syndrome": 9, "Foo disease": 2}
+    assert derive_blacklist(silver, gold, 1) == [BlacklistEntry("disease", 4, 1)]
+
+
+def test_blacklist_file_is_stripped_and_lower_cased(tmp_path):
+    path = tmp_path / "list.txt"
+    path.write_bytes("\ufeffDrug \r\n\nion\n two words\n".encode())
+    assert read_blacklist(path) == {"drug", "ion", "two words"}
+
+
+@pytest.mark.parametrize("line", [b"a\tb", b"\xff"])
+def test_broken_blacklist_is_named(tmp_path, line):
+    path = tmp_path / "list.txt"
+    path.write_bytes(b"ok\n" + line)
+    with pytest.raises(CorpusError, match=r"list\.txt:2: "):
+        read_blacklist(path)
+
+
+def test_blacklisted_mentions_go_and_the_document_stays():
+    document = marked("1", "The Gene and gene Fox", "Gene", "gene ", "Fox")
+    kept, dropped = drop_mentions(document, frozenset({"gene"}))
+    assert kept == marked("1", "The Gene and gene Fox", "Fox")
+    assert dropped == Counter(gene=2)
+
+
+def stored(folder, name, documents):
+    corpus = Brat(folder / f"{name}.zip", folder / f"{name}.tsv")
+    write_table(corpus.table, write_brat(documents, corpus.documents))
+    return corpus
+
+
+def test_clean_writes_what_is_left_and_says_what_went(tmp_path):
+    silver = stored(
+        tmp_path,
+        "silver",
+        [
+            marked("1", "The protein Fox1 binds", "protein", "Fox1", pmid="1"),
+            marked("2", "A gene in gold", "gene", pmid="2"),
+            marked("3", "A factor and Fox2", "factor", "Fox2", pmid="3"),
+            marked("4", BODY, "flowers", pmid="4"),
+            marked("5", "By its PMCID", pmid="5"),
+        ],
+    )
+    gold = {
+        "b": stored(tmp_path, "b", [Document("x", "factor factor protein", pmid="2")]),
+        "a": stored(tmp_path, "a", [Document("y", BODY), Document("z", "k", pmcid="77")]),
+    }
+    (tmp_path / "list").write_text("protein\nunused\n")
+    (tmp_path / "ids.csv").write_text("PMCID,PMID\nPMC77,5\n")
+    cleaned = Brat(tmp_path / "out/cleaned.zip", tmp_path / "out/cleaned.tsv")
+    counts = clean(
+        silver,
+        gold,
+        cleaned,
+        excluded=tmp_path / "out/excluded.tsv",
+        dropped=tmp_path / "out/dropped.tsv",
+        blacklist=tmp_path / "list",
+        minimum_gold_occurrences=1,
+        pmc_ids=tmp_path / "ids.csv",
+    )
+    assert list(read_brat(*cleaned)) == [
+        marked("1", "The protein Fox1 binds", "Fox1", pmid="1"),
+        marked("3", "A factor and Fox2", "Fox2", pmid="3"),
+    ]
+    assert (tmp_path / "out/excluded.tsv").read_text() == (
+        "document\treason\tgold_corpus\tgold_document\n2\tpmid\tb\tx\n4\ttext\ta\ty\n5\tpmcid\ta\tz\n"
+    )
+    assert (tmp_path / "out/dropped.tsv").read_text() == (
+        "entry\tsource\tmentions_dropped\tgold_occurrences\n"
+        "factor\tderived\t1\t2\nprotein\tboth\t1\t1\nunused\tfile\t0\t\n"
+    )
+    assert counts == {
+        "documents": 5,
+        "mentions": 6,
+        "excluded_by_pmid": 1,
+        "excluded_by_pmcid": 1,
+        "excluded_by_text": 1,
+        "documents_kept": 2,
+        "mentions_dropped": 2,
+        "mentions_kept": 2,
+    }
+    assert len(list((tmp_path / "out").iterdir())) == 4
+
+
+def test_exclusion_names_the_gold_document():
+    gold = {"b": [Document("2", BODY)], "a": [Document("1", BODY)]}
+    ((_, exclusion),) = exclude([Document("9", BODY)], gold, {})
+    assert exclusion == Exclusion("text", "a", "1")

@@ -1,0 +1,144 @@
+"""Look-up order, formats and errors of word vectors, and training that a seed fixes."""
+
+import gzip
+import hashlib
+import os
+import struct
+import subprocess
+import sys
+from itertools import count
+from pathlib import Path
+
+import numpy as np
+import pytest
+from gensim.models import KeyedVectors
+
+from corpora.conll import Sentence, write_conll
+from corpora.documents import CorpusError
+from corpora.tokens import Token
+from corpora.vectors import lookup_order, select_word_vectors, train_word_vectors
+
+WORDS = ["Foo", "foo", "bar", "P00", "p00", "x0", "unused", "é"]
+
+
+def conll(path, *sentences):
+    with path.open("w", encoding="utf-8", newline="\n") as file:
+        for words in sentences:
+            starts = count(0, 100)
+            offsets = tuple(Token(start, start + len(word)) for word, start in zip(words, starts, strict=False))
+            write_conll([Sentence("1", tuple(words), offsets, ("O",) * len(words))], file)
+    return path
+
+
+def text_rows():
+    return "".join(f"{word} {number}.5 -{number}\n" for number, word in enumerate(WORDS, start=1)).encode()
+
+
+def binary_file():
+    rows = (w.encode() + b" " + struct.pack("<2f", n + 0.5, -n) + b"\n" for n, w in enumerate(WORDS, start=1))
+    return f"{len(WORDS)} 2\n".encode() + b"".join(rows)
+
+
+FILES = {
+    "plain.txt": text_rows(),
+    "headed.vec": b"8 2\n" + text_rows(),
+    "packed.txt.gz": gzip.compress(text_rows()),
+    "binary.bin": binary_file(),
+    "packed.bin.gz": gzip.compress(binary_file()),
+}
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_words_are_kept_by_the_first_hit_of_their_look_up(tmp_path, name):
+    (tmp_path / name).write_bytes(FILES[name])
+    one = conll(tmp_path / "a.tsv", ["Foo", "BAR", "P53", "Foo"], ["X7", "nothing"])
+    two = conll(tmp_path / "b.tsv", ["x\u0663", "é", "foO"])
+    words, matrix = tmp_path / "words.txt", tmp_path / "matrix.npy"
+    counts = select_word_vectors(tmp_path / name, [one, two], words, matrix, dimension=2)
+    # Foo as is; BAR, foO by lower case; P53 as P00 before p00; X7 as x0 at the last step; an Arabic digit is one
+    assert words.read_text(encoding="utf-8") == "Foo\nP00\nbar\nfoo\nx0\né\n"
+    rows = np.load(matrix, allow_pickle=False)
+    assert rows.dtype == np.float32
+    np.testing.assert_array_equal(rows, [[1.5, -1], [4.5, -4], [3.5, -3], [2.5, -2], [6.5, -6], [8.5, -8]])
+    assert counts == {
+        "as_is": 2,
+        "lower_case": 2,
+        "digits_to_zero": 2,
+        "lower_case_and_digits_to_zero": 1,
+        "not_found": 1,
+        "tokens": 9,
+        "tokens_found": 8,
+    }
+
+
+def test_look_up_order():
+    assert lookup_order("IL-2") == ("IL-2", "il-2", "IL-0", "il-0")
+
+
+@pytest.mark.parametrize(
+    ("name", "data", "message"),
+    [
+        ("w.txt", b"foo 1 2 3\n", "vectors have 3 numbers, the configured dimension is 2"),
+        ("w.bin", b"1 3\nfoo " + b"\0" * 12, "vectors have 3 numbers"),
+        ("w.bin", b"foo 1 2\n", "no header of two numbers"),
+        ("w.bin", b"2 2\nfoo " + b"\0" * 8, "cannot be read as word vectors"),
+        ("w.txt", b"foo 1 2\nbar 1 2 3\n", "cannot be read as word vectors"),
+        ("w.txt", b"foo 1 two\n", "cannot be read as word vectors"),
+        ("w.txt", b"foo 1 nan\n", "not finite"),
+        ("w.txt", b"other 1 2\n", "none of the corpora's words"),
+        ("w.txt", b"", "is empty"),
+        ("w.txt.gz", b"foo 1 2\n", "cannot be read as word vectors"),
+    ],
+)
+def test_unusable_vectors_are_named_and_nothing_is_written(tmp_path, name, data, message):
+    (tmp_path / name).write_bytes(data)
+    tokens = conll(tmp_path / "a.tsv", ["foo"])
+    with pytest.raises(CorpusError, match=message) as caught:
+        select_word_vectors(tmp_path / name, [tokens], tmp_path / "words", tmp_path / "matrix", dimension=2)
+    assert str(tmp_path / name) in str(caught.value)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["a.tsv", name]
+
+
+TRAIN = """
+import sys
+from pathlib import Path
+from corpora.vectors import train_word_vectors
+train_word_vectors([Path(sys.argv[1])], Path(sys.argv[2]), dimension=8, epochs=2, seed=3)
+"""
+
+
+def test_training_is_the_same_in_every_process(tmp_path):
+    words = [f"w{i % 7}{'abc'[i % 3]}" for i in range(300)]
+    path = conll(tmp_path / "a.tsv", *(words[i : i + 10] for i in range(291)))
+    digests = set()
+    for hash_seed in ("1", "2"):
+        target = tmp_path / f"{hash_seed}.bin"
+        path_of_code = str(Path(__file__).parents[2] / "workflow_scripts")
+        environment = {**os.environ, "PYTHONHASHSEED": hash_seed, "PYTHONPATH": path_of_code}
+        subprocess.run([sys.executable, "-c", TRAIN, path, target], check=True, env=environment)
+        digests.add(hashlib.sha256(target.read_bytes()).hexdigest())
+    assert len(digests) == 1
+
+
+def test_training_counts_each_different_sentence_once(tmp_path):
+    one = conll(tmp_path / "a.tsv", ["a", "b"], ["a", "c"])
+    two = conll(tmp_path / "b.tsv", ["a", "b"], ["c", "a"])
+    target = tmp_path / "vectors.txt"
+    train_word_vectors([one, two], target, dimension=4, minimum_count=2, epochs=1, seed=1)
+    model = KeyedVectors.load_word2vec_format(str(target))
+    assert set(model.key_to_index) == {"a", "c"}  # b stands in one sentence, which comes twice
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["a.tsv", "b.tsv", "vectors.txt"]
+
+
+def test_training_on_too_little_is_refused(tmp_path):
+    with pytest.raises(CorpusError, match="no token occurs 2 times in 1 sentences"):
+        train_word_vectors([conll(tmp_path / "a.tsv", ["a", "b"])], tmp_path / "v.bin", seed=1)
+    assert [path.name for path in tmp_path.iterdir()] == ["a.tsv"]
+
+
+def test_trained_vectors_can_be_selected(tmp_path):
+    path = conll(tmp_path / "a.tsv", ["a", "b", "a", "b"])
+    train_word_vectors([path], tmp_path / "v.bin", dimension=4, seed=1)
+    counts = select_word_vectors(tmp_path / "v.bin", [path], tmp_path / "words", tmp_path / "matrix.npy", dimension=4)
+    assert (counts["as_is"], counts["tokens_found"]) == (2, 4)
+    assert np.load(tmp_path / "matrix.npy").shape == (2, 4)

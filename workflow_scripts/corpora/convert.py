@@ -1,0 +1,139 @@
+"""From a corpus as fetched to the project's own Brat form, one class of names at a time."""
+
+from __future__ import annotations
+
+import difflib
+import logging
+import re
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, TypeVar
+
+from corpora.brat import write_brat, write_table
+from corpora.documents import CorpusError, Document
+from corpora.policies import COMPOSITE, DISCONTINUOUS, OVERLAPPING
+from corpora.readers import READERS
+
+logger = logging.getLogger(__name__)
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class CorpusSpec:
+    """How a corpus is to be read: one entry of the configuration's registry.
+
+    ``format`` and the three policies are names of readers and of policies; ``members`` are shell patterns for
+    the files in an archive. ``pmid`` and ``pmcid`` are regular expressions for the whole document id, whose first
+    group is the identifier; without them the reader's own are taken.
+    """
+
+    format: str
+    members: tuple[str, ...] = ("*",)
+    pmid: str | None = None
+    pmcid: str | None = None
+    discontinuous: str = "hull"
+    overlapping: str = "keep"
+    composite: str = "keep"
+
+    @classmethod
+    def from_settings(cls, settings: Mapping[str, Any]) -> CorpusSpec:
+        """From the settings of a registry entry, whose lists become tuples."""
+        values: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in settings.items()}
+        return cls(**values)
+
+
+def read_documents(
+    native: Path, spec: CorpusSpec, labels: Mapping[str, str], counts: Counter[str] | None = None
+) -> Iterator[Document]:
+    """Documents with flat mentions of our classes; ``labels`` says which label of the source is which class.
+
+    Mentions with other labels are dropped, then the policies for composite, discontinuous and overlapping mentions
+    are applied, in this order. To ``counts`` are added documents, mentions, the mentions lost to each step, and
+    under "label:" and its name how often each label of the source occurs.
+
+    Raises CorpusError for what the reader cannot read, and an unknown name in ``spec``.
+    """
+    read = _named(READERS, spec.format, "format", native)
+    policies = {
+        "composite": _named(COMPOSITE, spec.composite, "composite", native),
+        "discontinuous": _named(DISCONTINUOUS, spec.discontinuous, "discontinuous", native),
+        "overlapping": _named(OVERLAPPING, spec.overlapping, "overlapping", native),
+    }
+    counts = Counter() if counts is None else counts
+    unmatched = {name for name in ("pmid", "pmcid") if getattr(spec, name) is not None}
+    for document in read(native, spec.members):
+        mentions = tuple(replace(m, label=labels[m.label]) for m in document.mentions if m.label in labels)
+        counts.update(f"label:{mention.label}" for mention in document.mentions)
+        counts["other_labels"] += len(document.mentions) - len(mentions)
+        for name, policy in policies.items():
+            before = len(mentions)
+            mentions = policy(mentions)
+            counts[name] += before - len(mentions)
+        counts["documents"] += 1
+        counts["mentions"] += len(mentions)
+        pmid = _identifier(spec.pmid, "pmid", document, native)
+        pmcid = _identifier(spec.pmcid, "pmcid", document, native)
+        unmatched -= {name for name, value in (("pmid", pmid), ("pmcid", pmcid)) if value}
+        yield replace(document, mentions=mentions, pmid=pmid, pmcid=pmcid)
+    for name in sorted(unmatched):
+        logger.warning("%s: `%s` (%s) fits no document's id", native, name, getattr(spec, name))
+
+
+def _named(choices: Mapping[str, T], name: str, setting: str, native: Path) -> T:
+    if name not in choices:
+        problem = f"{setting} {name!r} is unknown"
+        raise CorpusError(native, None, problem, _suggestion(name, choices))
+    return choices[name]
+
+
+def _suggestion(name: str, choices: Iterable[str]) -> str:
+    names = sorted(choices)
+    near = difflib.get_close_matches(name, names, n=1, cutoff=0.0)
+    return f"did you mean {near[0]!r}, of {', '.join(names)}?" if near else "there is none to choose from"
+
+
+def _identifier(pattern: str | None, name: str, document: Document, native: Path) -> str:
+    if pattern is None:
+        return str(getattr(document, name))
+    try:
+        match = re.fullmatch(pattern, document.id)
+        group = (match[1] or "") if match else ""
+    except (re.error, IndexError) as error:
+        problem = f"`{name}` {pattern!r} is no regular expression with a group ({error})"
+        raise CorpusError(native, None, problem, "correct it in the configuration") from error
+    if group and not (group.isascii() and group.isdigit()):
+        problem = f"`{name}` {pattern!r} takes {group!r} out of document id {document.id!r}"
+        raise CorpusError(native, None, problem, "its first group must be the digits of the identifier")
+    return group.lstrip("0")
+
+
+def convert(
+    native: Path, spec: CorpusSpec, entity: str, labels: Sequence[str], *, folder: Path, table: Path
+) -> Counter[str]:
+    """Write the mentions whose label is one of ``labels`` as class ``entity``: Brat to ``folder``, and its table.
+
+    Gives and logs the counts of ``read_documents``. Raises CorpusError as that does, and where a label never
+    occurs; then nothing is written.
+    """
+    counts: Counter[str] = Counter()
+
+    def documents() -> Iterator[Document]:
+        yield from read_documents(native, spec, dict.fromkeys(labels, entity), counts)
+        seen = [name.removeprefix("label:") for name in counts if name.startswith("label:")]
+        for label in labels:
+            if label not in seen:
+                raise CorpusError(native, None, f"label {label!r} occurs nowhere in it", _suggestion(label, seen))
+
+    rows = write_brat(documents(), folder)
+    write_table(table, rows)
+    logger.info("%s: %s", folder, ", ".join(f"{name} {count}" for name, count in sorted(counts.items())))
+    return counts
+
+
+def labels_seen(native: Path, spec: CorpusSpec) -> Counter[str]:
+    """How often each label occurs in the source, before any policy."""
+    read = _named(READERS, spec.format, "format", native)
+    return Counter(m.label for document in read(native, spec.members) for m in document.mentions)

@@ -1,0 +1,57 @@
+"""Documents and mentions: what every reader yields and every later step takes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+
+class CorpusError(ValueError):
+    """Input that cannot be used: where it stands, what is wrong with it, and what to do.
+
+    The message is one line, ``file:line: what is wrong; remedy``; the line is left out where there is none.
+    """
+
+    def __init__(self, place: str | Path, line: int | None, problem: str, remedy: str) -> None:
+        where = f"{place}:{line}" if line is not None else str(place)
+        super().__init__(f"{where}: {problem}; {remedy}")
+
+
+@dataclass(frozen=True, slots=True)
+class Mention:
+    """One annotated name in a document's text.
+
+    ``spans`` are character offsets, 0-based, end-exclusive, sorted, not overlapping and none empty; more than
+    one span makes the mention discontinuous. ``composite`` marks a mention that names several entities at once
+    ("renal and hepatic failure").
+    """
+
+    label: str
+    spans: tuple[tuple[int, int], ...]
+    composite: bool = False
+
+    @property
+    def start(self) -> int:
+        """Offset of the first character."""
+        return self.spans[0][0]
+
+    @property
+    def end(self) -> int:
+        """Offset after the last character."""
+        return self.spans[-1][1]
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """A text with its mentions, which lie inside the text.
+
+    ``pmid`` and ``pmcid`` are digits or empty; ``split`` is "train", "dev", "test" or empty where the source
+    states none.
+    """
+
+    id: str
+    text: str
+    mentions: tuple[Mention, ...] = ()
+    pmid: str = ""
+    pmcid: str = ""
+    split: str = ""

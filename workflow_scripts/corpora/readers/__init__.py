@@ -1,0 +1,12 @@
+"""Readers of native formats: each gives the documents of a source with all their labels, one at a time."""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import TypeAlias
+
+from corpora.documents import Document
+from corpora.readers import brat, iexml, pubtator
+
+Reader: TypeAlias = Callable[[Path, Sequence[str]], Iterator[Document]]
+
+READERS: Mapping[str, Reader] = {"brat": brat.read, "iexml": iexml.read, "pubtator": pubtator.read}

@@ -1,0 +1,218 @@
+"""Reader of IeXML, the inline annotation of the CALBC silver-standard corpora (Rebholz-Schuhmann et al. 2010).
+
+``PubmedArticle`` elements hold sentences ``s`` in title and abstract; in them, ``e`` marks a name, its attribute
+``ct`` the semantic groups, joined by "|". Names inside a name are told by word: ``w id="2"`` around each word, and
+in ``e``'s attribute ``id``, for each group, source:concept:type:group:words.
+
+Articles are cut out of the byte stream and parsed alone. So files with and without a root element, and several such
+files one after the other, read the same; memory holds one article; and as no document type declaration reaches the
+parser, there are no entities to expand and no files or addresses to load.
+"""
+
+from __future__ import annotations
+
+import logging
+import re
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+from lxml import etree
+
+from corpora.archives import Member, members
+from corpora.documents import CorpusError, Document, Mention
+from corpora.readers.standoff import DOCUMENT_BYTES, REMEDY
+
+logger = logging.getLogger(__name__)
+
+_CHUNK = 1 << 20
+_OPEN = re.compile(rb"<PubmedArticle(?=[\s>/])")
+_CLOSE = b"</PubmedArticle>"
+_ENCODING = re.compile(rb"""<\?xml[^>]*\bencoding\s*=\s*["']([\w.-]+)["']""")
+_NESTED = re.compile(r".*:.*:.*:.*:(\d+(?:,\d+)*)")  # the fifth field; concepts may hold colons themselves
+_OUTER_SENTENCES: Any = etree.XPath(".//s[not(ancestor::s)]")
+
+Found = tuple[Any, int, int]  # an element `e` or `w`, and where its text starts and ends
+
+
+def read(source: Path, patterns: Sequence[str] = ("*",)) -> Iterator[Document]:
+    """Documents in the order of the files; id and PMID are the article's PMID.
+
+    The text is the sentences of the title joined by blanks, a newline, those of the abstract; the newline is left
+    out where one of the two is missing. A name of several groups gives one mention a group, labelled in lower
+    case as in the source; words that lie apart make a mention discontinuous. Other elements are transparent.
+
+    Raises CorpusError for an article that is no XML or has no PMID, and for a source without articles.
+    """
+    unlabelled = 0
+    found = False
+    for member in members(source, patterns):
+        for line, data, parser in _articles(member):
+            found = True
+            document, without_group = _document(data, parser, member.place, line)
+            unlabelled += without_group
+            yield document
+    if not found:
+        raise CorpusError(source, None, "holds no <PubmedArticle> elements", "correct `members` or `format`")
+    if unlabelled:
+        logger.warning("%s: %d marked names without a semantic group, passed over", source, unlabelled)
+
+
+def _articles(member: Member) -> Iterator[tuple[int, bytes, Any]]:
+    """Line and bytes of each article, and the parser for it."""
+    buffer = b""
+    line = 1  # of the buffer's first byte
+    parser = _parser("utf-8", member.place)
+    with member.open() as stream:
+        while chunk := stream.read(_CHUNK):
+            if not buffer and line == 1 and (declared := _ENCODING.search(chunk[:1024])):
+                parser = _parser(declared[1].decode("ascii"), member.place)
+            buffer += chunk
+            done = 0
+            while (end := buffer.find(_CLOSE, done)) >= 0:
+                start = _OPEN.search(buffer, done, end)
+                if start is None:
+                    line += buffer.count(b"\n", done, end)
+                    problem = "</PubmedArticle> closes an article that was never opened"
+                    raise CorpusError(member.place, line, problem, REMEDY)
+                line += buffer.count(b"\n", done, start.start())
+                done = end + len(_CLOSE)
+                yield line, buffer[start.start() : done], parser
+                line += buffer.count(b"\n", start.start(), done)
+            opened = _OPEN.search(buffer, done)
+            # Between articles only what may be the start of a tag is kept.
+            keep = opened.start() if opened else max(done, len(buffer) - len(_CLOSE))
+            line += buffer.count(b"\n", done, keep)
+            buffer = buffer[keep:]
+            if len(buffer) > DOCUMENT_BYTES:
+                raise CorpusError(member.place, line, f"the article has more than {DOCUMENT_BYTES} bytes", REMEDY)
+    if _OPEN.search(buffer):
+        raise CorpusError(member.place, line, "the file ends within this article", "fetch the corpus again")
+
+
+def _parser(encoding: str, place: str) -> Any:
+    try:
+        return etree.XMLParser(
+            encoding=encoding,
+            resolve_entities=False,
+            load_dtd=False,
+            no_network=True,
+            huge_tree=False,
+            remove_comments=True,
+            remove_pis=True,
+        )
+    except LookupError as error:
+        raise CorpusError(place, 1, f"encoding {encoding!r} is unknown", "convert the file to UTF-8") from error
+
+
+def _document(data: bytes, parser: Any, place: str, line: int) -> tuple[Document, int]:
+    try:
+        article = etree.fromstring(data, parser)
+    except etree.XMLSyntaxError as error:
+        reason = re.sub(r", line \d+, column.*| line \d+", "", str(error))  # lines within the article
+        problem = f"the article is no well-formed XML ({reason})"
+        raise CorpusError(place, line + (error.lineno or 1) - 1, problem, REMEDY) from error
+    pmid = (article.findtext("MedlineCitation/PMID") or "").strip()
+    if not (pmid.isascii() and pmid.isdigit()):
+        problem = f"the article has no PMID, or one that is no number ({pmid!r})"
+        raise CorpusError(place, line, problem, "add it or remove the article")
+    text = ""
+    mentions: list[Mention] = []
+    unlabelled = 0
+    for part in ("ArticleTitle", "Abstract"):
+        separator = "\n"
+        for sentence in _sentences(article.find(f"MedlineCitation/Article/{part}")):
+            words, found = _flat(sentence)
+            shift = len(words) - len(words.lstrip())
+            stripped = words.strip()
+            if not stripped:
+                continue
+            text += (separator if text else "") + stripped
+            separator = " "
+            base = len(text) - len(stripped) - shift
+            for element, inner in found:
+                labelled = _mentions(element, inner, words, base)
+                unlabelled += not labelled
+                mentions += labelled
+    return Document(pmid, text, tuple(sorted(mentions, key=lambda m: m.spans)), pmid=pmid), unlabelled
+
+
+def _sentences(part: Any) -> list[Any]:
+    """The `s` of a title or abstract; where there are none, all of it is one sentence."""
+    if part is None:
+        return []
+    return list(_OUTER_SENTENCES(part)) or [part]
+
+
+def _flat(sentence: Any) -> tuple[str, list[tuple[Found, list[Found]]]]:
+    """The text of a sentence, of the same length as in the source, and its `e`, each with the `w` in it."""
+    parts: list[str] = [sentence.text or ""]
+    words: list[Found] = []
+    names: list[tuple[Found, list[Found]]] = []
+
+    def walk(node: Any, at: int) -> int:
+        for child in node:
+            start, before = at, len(words)
+            if text := child.text:
+                parts.append(text)
+                at += len(text)
+            if len(child):
+                at = walk(child, at)
+            if child.tag == "e":
+                names.append(((child, start, at), words[before:]))
+            elif child.tag == "w":
+                words.append((child, start, at))
+            if tail := child.tail:
+                parts.append(tail)
+                at += len(tail)
+        return at
+
+    walk(sentence, len(parts[0]))
+    text = "".join(parts).replace("\n", " ").replace("\t", " ").replace("\r", " ")
+    return text, names
+
+
+def _mentions(name: Found, words: list[Found], text: str, base: int) -> list[Mention]:
+    """One mention a group of an `e`; `base` is where the sentence starts in the document."""
+    element, start, end = name
+    start, end = _trimmed(text, start, end)
+    if start == end:
+        return []
+    groups = element.get("ct", "").lower().split("|")
+    identifiers = element.get("id", "").split("|") if words else []
+    whole: tuple[tuple[int, int], ...] = ((base + start, base + end),)
+    mentions: list[Mention] = []
+    for position, group in enumerate(groups):
+        spans = whole
+        if len(identifiers) == len(groups) and (nested := _NESTED.fullmatch(identifiers[position])):
+            spans = _word_spans(set(nested[1].split(",")), words, text, base) or whole
+        mention = Mention(group.strip(), spans)
+        if mention.label and mention not in mentions:
+            mentions.append(mention)
+    return mentions
+
+
+def _word_spans(wanted: set[str], words: list[Found], text: str, base: int) -> tuple[tuple[int, int], ...]:
+    """Spans of the words with the wanted numbers, neighbours as one span; none where a number is unknown."""
+    if not wanted <= {word.get("id") for word, _, _ in words}:
+        return ()
+    spans: list[tuple[int, int]] = []
+    neighbour = False
+    for word, start, end in words:
+        chosen = word.get("id") in wanted
+        if chosen and neighbour:
+            spans[-1] = (spans[-1][0], end)
+        elif chosen:
+            spans.append((start, end))
+        neighbour = chosen
+    trimmed = (_trimmed(text, start, end) for start, end in spans)
+    return tuple((base + start, base + end) for start, end in trimmed if start < end)
+
+
+def _trimmed(text: str, start: int, end: int) -> tuple[int, int]:
+    """The span without white space at its ends."""
+    while start < end and text[start].isspace():
+        start += 1
+    while start < end and text[end - 1].isspace():
+        end -= 1
+    return start, end
