@@ -1,0 +1,54 @@
+"""Tag sentences with a trained tagger."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from model.corpus import Corpus, Encoded
+from model.settings import ModelError
+from model.tagger import Tagger
+
+BATCH_SENTENCES = 64  # speed only; sentences do not see one another
+
+
+def predict(tagger: Tagger, corpus: Encoded, batch_sentences: int = BATCH_SENTENCES) -> list[list[str]]:
+    """The best tags of every sentence, in the corpus's order, on the device where the tagger is."""
+    device = tagger.crf.transitions.device
+    result: list[list[str]] = [[] for _ in corpus.lengths]
+    for sentences in corpus.prediction_order(batch_sentences):
+        for sentence, tags in zip(sentences, tagger.decode(corpus.batch(sentences).to(device)), strict=True):
+            result[sentence] = tags
+    return result
+
+
+def tag(tagger: Tagger, sentences: Sequence[Sequence[str]], batch_sentences: int = BATCH_SENTENCES) -> list[list[str]]:
+    """The BIOES tags of sentences given as lists of tokens; an empty sentence has none.
+
+    Raises ModelError for an empty token.
+    """
+    tokens = [token for sentence in sentences for token in sentence]
+    if "" in tokens:
+        raise ModelError("a sentence to tag holds an empty token; leave it out")
+    filled = [number for number, sentence in enumerate(sentences) if sentence]
+    result: list[list[str]] = [[] for _ in sentences]
+    if not filled:
+        return result
+    numbers = {token: number for number, token in enumerate(dict.fromkeys(tokens))}
+    nothing = np.zeros(len(tokens), dtype=np.int64)
+    corpus = Corpus(
+        vocabulary=tuple(numbers),
+        tag_names=("O",),
+        document_names=("",),
+        words=np.array([numbers[token] for token in tokens]),
+        tags=nothing,
+        starts=nothing,
+        ends=nothing,
+        borders=np.cumsum([0, *(len(sentences[number]) for number in filled)]),
+        documents=np.zeros(len(filled), dtype=np.int64),
+    )
+    encoded = Encoded(corpus, tagger.word_vectors, tagger.alphabet)
+    for number, tags in zip(filled, predict(tagger, encoded, batch_sentences), strict=True):
+        result[number] = tags
+    return result

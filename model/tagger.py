@@ -1,0 +1,111 @@
+"""The tagger: characters -> character LSTM -> with the word's vector -> token LSTM -> fully connected layer -> CRF.
+
+Source: Giorgi and Bader (2018), section 2.1 and figure 1. Variant "paper" follows the printed equations, "neuroner" the
+cell of the program the authors ran (see model.lstm); all other layers are the same. The part of the token embeddings
+that is trained is the vector of the unknown word; the words' own vectors are frozen, not a parameter, and not saved.
+Letters: N tokens, S sentences, K tags, H units a direction.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+from torchcrf import CRF
+
+from model.corpus import UNKNOWN, Batch, WordVectors
+from model.lstm import CoupledBiLSTM
+from model.settings import ModelError
+
+
+@dataclass(frozen=True)
+class TaggerConfig:
+    """Variant and sizes of a tagger; LSTM sizes are for one direction. The defaults are the paper's."""
+
+    variant: Literal["paper", "neuroner"] = "paper"
+    character_dimension: int = 25
+    character_hidden: int = 25
+    token_hidden: int = 200
+    dense: int = 200
+
+    def __post_init__(self) -> None:
+        """Raise ModelError for a size below 1."""
+        for name, value in vars(self).items():
+            if name != "variant" and value < 1:
+                raise ModelError(f"tagger: {name} is {value}; give at least 1")
+
+
+class TokenEmbeddings(nn.Module):
+    """Frozen word vectors, and one trained vector that stands for every word without one."""
+
+    vectors: Tensor
+
+    def __init__(self, vectors: WordVectors) -> None:
+        super().__init__()
+        self.register_buffer("vectors", torch.from_numpy(vectors.matrix), persistent=False)
+        self.unknown = nn.Parameter(torch.zeros(vectors.dimension))
+
+    def forward(self, rows: Tensor) -> Tensor:
+        """Vectors (N, dimension) of rows (N,)."""
+        known = self.vectors.index_select(0, rows.clamp(min=0))
+        return torch.where((rows == UNKNOWN).unsqueeze(1), self.unknown, known)
+
+
+class Tagger(nn.Module):
+    """The LSTM-CRF. Its layers bear the names by which transfer speaks of them, in the same order."""
+
+    def __init__(
+        self, config: TaggerConfig, vectors: WordVectors, alphabet: Sequence[str], tags: Sequence[str]
+    ) -> None:
+        """Fresh parameters from torch's global generator.
+
+        Character 0 is the unknown one, the others follow in the order of `alphabet`.
+        """
+        super().__init__()
+        self.config = config
+        self.word_vectors = vectors
+        self.alphabet = tuple(alphabet)
+        self.tags = tuple(tags)
+        self.token_embeddings = TokenEmbeddings(vectors)
+        self.character_embeddings = nn.Embedding(len(alphabet) + 1, config.character_dimension)
+        self.character_lstm = CoupledBiLSTM(config.character_dimension, config.character_hidden, config.variant)
+        inputs = 2 * config.character_hidden + vectors.dimension
+        self.token_lstm = CoupledBiLSTM(inputs, config.token_hidden, config.variant)
+        dense = nn.Linear(2 * config.token_hidden, config.dense)
+        labels = nn.Linear(config.dense, len(tags))
+        self.fully_connected = nn.Sequential(dense, nn.Tanh(), labels)
+        self.crf = CRF(len(tags), batch_first=True)
+        nn.init.xavier_uniform_(self.character_embeddings.weight)
+        with torch.no_grad():
+            self.character_embeddings.weight[0] = 0.0  # no training example has an unknown character
+        for layer in (dense, labels):
+            nn.init.xavier_uniform_(layer.weight)
+            nn.init.zeros_(layer.bias)
+
+    def emissions(self, batch: Batch, dropout: float = 0.0) -> Tensor:
+        """Scores (S, longest, K) of each tag at each token, those in padding without meaning.
+
+        `dropout` is the share of the token LSTM's inputs that is set to 0, the only place where units are dropped.
+        """
+        spelled = self.character_lstm.final(self.character_embeddings(batch.characters), batch.spelled)
+        characters = spelled.index_select(0, batch.spellings)  # (N, 2 * character_hidden)
+        x = torch.cat([characters, self.token_embeddings(batch.rows)], dim=1)
+        x = self.token_lstm(F.dropout(x, dropout, training=dropout > 0), batch.sentences)  # (N, 2H)
+        scores = self.fully_connected(x)  # (N, K)
+        padded: Tensor = scores.index_select(0, batch.grid.flatten()).unflatten(0, batch.grid.shape)
+        return padded
+
+    def loss(self, batch: Batch, dropout: float = 0.0) -> Tensor:
+        """Negative log-likelihood of the tags, the mean over the sentences."""
+        likelihood: Tensor = self.crf(self.emissions(batch, dropout), batch.tags, batch.mask, reduction="mean")
+        return -likelihood
+
+    @torch.no_grad()
+    def decode(self, batch: Batch) -> list[list[str]]:
+        """The best tags of each sentence (Viterbi)."""
+        paths = self.crf.decode(self.emissions(batch), batch.mask)
+        return [[self.tags[tag] for tag in path] for path in paths]

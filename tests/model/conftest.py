@@ -1,0 +1,90 @@
+"""Tiny word vectors, CoNLL files and taggers for the tests of the model."""
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from model.corpus import Corpus, WordVectors, alphabet, read_conll, tag_set
+from model.tagger import Tagger, TaggerConfig
+
+Sentence = Sequence[tuple[str, str]]  # token and tag
+
+SIZES = {"character_dimension": 3, "character_hidden": 4, "token_hidden": 5, "dense": 7}
+WORDS = ["a", "ataxia", "cancer", "de novo", "gene", "in", "mice", "of", "the", "type 0", "0", "β"]
+SENTENCES: list[Sentence] = [
+    [("the", "O"), ("ataxia", "S-DISO"), ("gene", "O"), ("in", "O"), ("mice", "O")],
+    [("Cancer", "B-DISO"), ("of", "I-DISO"), ("the", "I-DISO"), ("colon", "E-DISO"), ("in", "O"), ("17", "O")],
+    [("mice", "O")],
+    [("β", "B-DISO"), ("cancer", "E-DISO"), (".", "O")],
+]
+
+
+@pytest.fixture(autouse=True)
+def one_thread() -> None:
+    torch.set_num_threads(1)
+
+
+@pytest.fixture
+def write_conll(tmp_path: Path) -> Callable[..., Path]:
+    """Write sentences, each a document of its own unless said otherwise."""
+
+    def write(sentences: Sequence[Sentence], name: str = "train.tsv", documents: Sequence[str] | None = None) -> Path:
+        lines = []
+        for number, sentence in enumerate(sentences):
+            document = f"d{number}" if documents is None else documents[number]
+            start = 0
+            for token, tag in sentence:
+                lines.append(f"{token}\t{document}\t{start}\t{start + len(token)}\t{tag}\n")
+                start += len(token) + 1
+            lines.append("\n")
+        path = tmp_path / name
+        path.write_text("".join(lines), encoding="utf-8", newline="")
+        return path
+
+    return write
+
+
+@pytest.fixture
+def sentences() -> list[Sentence]:
+    return SENTENCES
+
+
+@pytest.fixture
+def sizes() -> dict[str, int]:
+    return SIZES
+
+
+@pytest.fixture
+def vector_files(tmp_path: Path) -> tuple[Path, Path]:
+    words, vectors = tmp_path / "words.txt", tmp_path / "vectors.npy"
+    words.write_text("\n".join(WORDS) + "\n", encoding="utf-8", newline="")
+    np.save(vectors, np.random.default_rng(7).normal(size=(len(WORDS), 6)).astype(np.float32))
+    return words, vectors
+
+
+@pytest.fixture
+def vectors(vector_files: tuple[Path, Path]) -> WordVectors:
+    return WordVectors(*vector_files)
+
+
+@pytest.fixture
+def corpus(write_conll: Callable[..., Path]) -> Corpus:
+    return read_conll(write_conll(SENTENCES))
+
+
+@pytest.fixture
+def make_tagger(vectors: WordVectors) -> Callable[..., Tagger]:
+    """A fresh tagger for a corpus; its CRF is widened so that transitions matter."""
+
+    def make(corpus: Corpus, variant: str = "paper", seed: int = 0) -> Tagger:
+        torch.manual_seed(seed)
+        tagger = Tagger(TaggerConfig(variant, **SIZES), vectors, alphabet(corpus), tag_set(corpus.tag_names))
+        with torch.no_grad():
+            for parameter in tagger.crf.parameters():
+                parameter.mul_(10)
+        return tagger
+
+    return make

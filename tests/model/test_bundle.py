@@ -1,0 +1,130 @@
+"""Bundles: another process reads the same tagger, and nothing else is accepted."""
+
+import json
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from safetensors.torch import load, save
+
+from model.bundle import DESCRIPTION, PARAMETERS, load_bundle, save_bundle
+from model.corpus import Corpus, WordVectors
+from model.settings import ModelError
+from model.tag import tag
+from model.tagger import Tagger
+
+ROOT = Path(__file__).parents[2]
+SENTENCES = [["Ataxia", "in", "mice"], ["β", "☂", "17"]]
+READ_AND_TAG = """
+import json, sys
+from pathlib import Path
+from model.bundle import load_bundle
+from model.corpus import WordVectors
+from model.tag import tag
+folder, words, vectors, sentences = sys.argv[1:]
+print(json.dumps(tag(load_bundle(Path(folder), WordVectors(Path(words), Path(vectors))), json.loads(sentences))))
+"""
+
+
+@pytest.fixture
+def bundle(tmp_path: Path, corpus: Corpus, make_tagger: Callable[..., Tagger]) -> Path:
+    folder = tmp_path / "bundle"
+    folder.mkdir()
+    save_bundle(make_tagger(corpus, "neuroner", seed=5), folder, {"epochs": 3})
+    return folder
+
+
+def test_the_same_tagger_comes_back_in_a_fresh_process(
+    bundle: Path, vector_files: tuple[Path, Path], corpus: Corpus, make_tagger: Callable[..., Tagger]
+) -> None:
+    tagger = make_tagger(corpus, "neuroner", seed=5)
+    loaded = load_bundle(bundle, WordVectors(*vector_files))
+    assert (loaded.config, loaded.alphabet, loaded.tags) == (tagger.config, tagger.alphabet, tagger.tags)
+    for (name, ours), (other, theirs) in zip(loaded.named_parameters(), tagger.named_parameters(), strict=True):
+        assert name == other
+        assert torch.equal(ours, theirs)
+    arguments = [str(bundle), *map(str, vector_files), json.dumps(SENTENCES)]
+    command = [sys.executable, "-c", READ_AND_TAG, *arguments]
+    answer = subprocess.run(command, cwd=ROOT, check=True, capture_output=True, text=True)
+    assert json.loads(answer.stdout) == tag(tagger, SENTENCES)
+
+
+def test_the_word_matrix_is_not_inside(bundle: Path) -> None:
+    tensors = load((bundle / PARAMETERS).read_bytes())
+    assert [name for name in tensors if name.startswith("token_embeddings")] == ["token_embeddings.unknown"]
+
+
+def test_other_word_vectors_are_refused(bundle: Path, vector_files: tuple[Path, Path]) -> None:
+    words, vectors = vector_files
+    np.save(vectors, np.load(vectors) * 2)
+    with pytest.raises(ModelError, match="give the same files"):
+        load_bundle(bundle, WordVectors(words, vectors))
+
+
+def edit(description: dict[str, object], key: str, value: object) -> dict[str, object]:
+    return {name: old for name, old in description.items() if name != key} | ({} if value is None else {key: value})
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "message"),
+    [
+        ("format", 2, "format 2, this program reads 1"),
+        ("format", None, "format None"),
+        ("tagger", {"variant": "gru"}, "variant is 'gru'"),
+        ("tagger", {"varient": "paper"}, "did you mean 'variant'"),
+        ("tagger", [1], "damaged|unknown setting"),
+        ("alphabet", "abc", "damaged"),
+        ("alphabet", ["a", "a"], "damaged"),
+        ("alphabet", ["a"], "does not fit"),
+        ("tags", None, "damaged"),
+        ("tags", ["O"], "does not fit"),
+        ("vectors", {}, "damaged"),
+        ("parameters", {"sha256": "0"}, "checksum"),
+    ],
+)
+def test_wrong_descriptions_are_refused(
+    bundle: Path, vectors: WordVectors, key: str, value: object, message: str
+) -> None:
+    place = bundle / DESCRIPTION
+    place.write_text(json.dumps(edit(json.loads(place.read_text()), key, value)))
+    with pytest.raises(ModelError, match=message):
+        load_bundle(bundle, vectors)
+
+
+def test_damaged_files_are_refused(bundle: Path, vectors: WordVectors) -> None:
+    parameters, description = bundle / PARAMETERS, bundle / DESCRIPTION
+    whole = parameters.read_bytes()
+    for damaged in (b"", whole[:-1], whole[:-1] + bytes([whole[-1] ^ 1])):
+        parameters.write_bytes(damaged)
+        with pytest.raises(ModelError, match="checksum"):
+            load_bundle(bundle, vectors)
+    parameters.unlink()
+    with pytest.raises(ModelError, match="no bundle"):
+        load_bundle(bundle, vectors)
+    for text in ("", "[1]", '{"format": 1', "\ud800".encode("utf-16", "surrogatepass").hex()):
+        description.write_text(text)
+        parameters.write_bytes(whole)
+        with pytest.raises(ModelError, match="train the tagger again"):
+            load_bundle(bundle, vectors)
+
+
+def test_foreign_parameters_are_refused_even_with_a_fitting_checksum(bundle: Path, vectors: WordVectors) -> None:
+    import hashlib
+
+    tensors = load((bundle / PARAMETERS).read_bytes())
+    name = "crf.transitions"
+    without = {key: value for key, value in tensors.items() if key != name}
+    nan = torch.full_like(tensors[name], float("nan"))
+    others = [without, tensors | {name: torch.zeros(2, 2)}, tensors | {"more": nan[0] * 0 + 1}, tensors | {name: nan}]
+    others.append(tensors | {name: tensors[name].double()})
+    for content in [*(save(other) for other in others), b"\x80\x04N."]:
+        (bundle / PARAMETERS).write_bytes(content)
+        description = json.loads((bundle / DESCRIPTION).read_text())
+        description["parameters"]["sha256"] = hashlib.sha256(content).hexdigest()
+        (bundle / DESCRIPTION).write_text(json.dumps(description))
+        with pytest.raises(ModelError, match="does not fit"):
+            load_bundle(bundle, vectors)

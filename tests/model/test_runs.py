@@ -1,0 +1,165 @@
+"""The two calls of the workflow, from files to files."""
+
+import csv
+import json
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+from safetensors.torch import load
+
+from model import runs
+from model.bundle import load_bundle
+from model.corpus import WordVectors
+from model.scores import score
+from model.settings import ModelError
+
+TRAINING = {
+    "optimizer": "adam",
+    "learning_rate": 0.02,
+    "batch_sentences": 2,
+    "clipping": "norm",
+    "clipping_limit": 5.0,
+    "dropout": 0.1,
+    "epochs": 12,
+    "patience": 10,
+}
+RunCall = Callable[..., dict[str, Any]]
+
+
+@pytest.fixture
+def files(
+    tmp_path: Path, write_conll: Callable[..., Path], sentences: list[Any], vector_files: tuple[Path, Path]
+) -> dict[str, Path]:
+    words, vectors = vector_files
+    parts = {name: write_conll(sentences, f"{name}.tsv") for name in ("train", "dev")}
+    return parts | {"words": words, "vectors": vectors, "output": tmp_path / "runs" / "one"}
+
+
+@pytest.fixture
+def pretrain(files: dict[str, Path], sizes: dict[str, int]) -> RunCall:
+    def call(output: Path | None = None, **changes: Any) -> dict[str, Any]:
+        settings = {"tagger": sizes, "training": TRAINING, "seed": 1, "threads": 1, "name": "source"} | changes
+        place = files["output"] if output is None else output
+        runs.pretrain(**files | {"output": place} | settings)
+        return json.loads((place / "metrics.json").read_text(encoding="utf-8"))
+
+    return call
+
+
+@pytest.fixture
+def finetune(files: dict[str, Path], sizes: dict[str, int], write_conll: Callable[..., Path]) -> RunCall:
+    test = write_conll([[("ataxia", "S-DISO"), ("of", "O"), ("☂", "O")], [("cancer", "S-DISO")]], "test.tsv")
+
+    def call(output: Path | None = None, **changes: Any) -> dict[str, Any]:
+        settings = {"source": None, "layers": "none", "train_fraction": 1.0, "seed": 1, "threads": 1, "name": "target"}
+        settings |= {"tagger": sizes, "training": TRAINING, "test": test} | changes
+        place = files["output"] if output is None else output
+        runs.finetune(**files | {"output": place} | settings)
+        return json.loads((place / "metrics.json").read_text(encoding="utf-8"))
+
+    return call
+
+
+def columns(path: Path) -> list[list[str]]:
+    return [line.split("\t") for line in path.read_text(encoding="utf-8").split("\n") if line]
+
+
+def test_a_source_is_a_bundle_with_history_and_metrics(pretrain: RunCall, files: dict[str, Path]) -> None:
+    metrics = pretrain()
+    assert sorted(path.name for path in files["output"].iterdir()) == [
+        "history.tsv",
+        "metrics.json",
+        "model.json",
+        "model.safetensors",
+    ]
+    assert sorted(path.name for path in files["output"].parent.iterdir()) == ["one"]
+    assert metrics["test"] is None
+    assert metrics["dev"]["f1"] > 0
+    assert (metrics["train_sentences"], metrics["train_tokens"], metrics["train_documents"]) == (4, 15, 4)
+    rows = list(csv.DictReader((files["output"] / "history.tsv").open(encoding="utf-8"), delimiter="\t"))
+    assert len(rows) == metrics["epochs"]
+    assert float(rows[metrics["best_epoch"] - 1]["f1"]) == pytest.approx(metrics["dev"]["f1"], rel=1e-5)
+    load_bundle(files["output"], WordVectors(files["words"], files["vectors"]))
+
+
+def test_predictions_are_the_test_file_with_a_sixth_column(
+    finetune: RunCall, files: dict[str, Path], tmp_path: Path
+) -> None:
+    metrics = finetune()
+    rows = columns(files["output"] / "predictions.tsv")
+    assert [row[:5] for row in rows] == columns(tmp_path / "test.tsv")
+    assert (files["output"] / "predictions.tsv").read_text(encoding="utf-8").count("\n\n") == 2
+    found = score([[row[4] for row in rows[:3]], [rows[3][4]]], [[row[5] for row in rows[:3]], [rows[3][5]]])
+    assert metrics["test"] == found.as_dict()
+    assert metrics["zero_shot"] is None
+    assert metrics["transfer"] == []
+
+
+def test_a_transfer_starts_from_its_source(pretrain: RunCall, finetune: RunCall, tmp_path: Path) -> None:
+    source = pretrain(tmp_path / "source")
+    metrics = finetune(
+        source=tmp_path / "source",
+        layers="crf",
+        training=TRAINING | {"learning_rate": 1e-12, "epochs": 1, "dropout": 0.0},
+    )
+    assert metrics["zero_shot"]["dev"] == source["dev"]  # the same dev part, and nothing was learned yet
+    assert metrics["zero_shot"]["test"] == metrics["test"]
+    assert {row["state"] for row in metrics["transfer"]} == {"copied"}
+    assert metrics["best_epoch"] == 0
+    given, result = (
+        load((folder / "model.safetensors").read_bytes()) for folder in (tmp_path / "source", tmp_path / "runs" / "one")
+    )
+    assert all((given[name] == result[name]).all() for name in given)
+
+
+def test_characters_that_only_the_source_knows_stay_known(
+    pretrain: RunCall, finetune: RunCall, tmp_path: Path, write_conll: Callable[..., Path]
+) -> None:
+    pretrain(tmp_path / "source")
+    small = write_conll([[("Qa", "O"), ("b", "S-DISO")]], "small.tsv")
+    finetune(source=tmp_path / "source", layers="character_embeddings", train=small)
+    alphabets = [
+        json.loads((folder / "model.json").read_text(encoding="utf-8"))["alphabet"]
+        for folder in (tmp_path / "source", tmp_path / "runs" / "one")
+    ]
+    assert alphabets[1] == [*alphabets[0], "Q", "b"]
+
+
+def without_clock(metrics: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in metrics.items() if name != "seconds"}
+
+
+def test_one_seed_repeats_a_run_and_a_share_uses_part_of_it(finetune: RunCall, tmp_path: Path) -> None:
+    first, again = finetune(tmp_path / "a"), finetune(tmp_path / "b")
+    assert without_clock(first) == without_clock(again)
+    for name in ("model.safetensors", "model.json", "predictions.tsv"):
+        assert (tmp_path / "a" / name).read_bytes() == (tmp_path / "b" / name).read_bytes()
+    half = finetune(tmp_path / "c", train_fraction=0.5)
+    assert (half["train_documents"], half["train_sentences"]) == (2, 2)
+
+
+def test_a_failed_run_leaves_its_folder_as_it_was(finetune: RunCall, files: dict[str, Path], tmp_path: Path) -> None:
+    finetune()
+    before = {path.name: path.read_bytes() for path in files["output"].iterdir()}
+    (tmp_path / "test.tsv").write_text("broken\n", encoding="utf-8")
+    for changes in ({}, {"source": tmp_path / "nowhere", "layers": "crf"}, {"training": TRAINING | {"epoch": 1}}):
+        with pytest.raises(ModelError):
+            finetune(**changes)
+    assert {path.name: path.read_bytes() for path in files["output"].iterdir()} == before
+    assert [path.name for path in files["output"].parent.iterdir()] == ["one"]
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"layers": "crf"}, "layers none means no source"),
+        ({"layers": "all"}, "layers is 'all'; valid values: none, token_embeddings"),
+        ({"train_fraction": 0.0}, "train_fraction is 0.0"),
+        ({"tagger": {"varient": "paper"}}, "tagger: unknown setting 'varient'; did you mean 'variant'"),
+    ],
+)
+def test_wrong_arguments_are_refused(finetune: RunCall, changes: dict[str, Any], message: str) -> None:
+    with pytest.raises(ModelError, match=message):
+        finetune(**changes)

@@ -1,0 +1,119 @@
+"""The whole tagger: likelihood and best path by enumeration, and nothing but a sentence itself moves its scores."""
+
+from collections.abc import Callable
+from itertools import pairwise, product
+
+import numpy as np
+import pytest
+import torch
+
+from model.corpus import UNKNOWN, Corpus, Encoded
+from model.settings import ModelError
+from model.tag import predict, tag
+from model.tagger import Tagger, TaggerConfig
+
+Maker = Callable[..., Tagger]
+
+
+def encoded(corpus: Corpus, tagger: Tagger) -> Encoded:
+    return Encoded(corpus, tagger.word_vectors, tagger.alphabet, tagger.tags)
+
+
+def path_score(tagger: Tagger, scores: torch.Tensor, path: tuple[int, ...]) -> float:
+    crf = {name: value.detach() for name, value in tagger.crf.named_parameters()}
+    total = crf["start_transitions"][path[0]] + crf["end_transitions"][path[-1]]
+    total = total + sum(scores[t, k] for t, k in enumerate(path))
+    return float(total + sum(crf["transitions"][a, b] for a, b in pairwise(path)))
+
+
+@pytest.mark.parametrize("variant", ["paper", "neuroner"])
+def test_loss_and_best_path_equal_an_enumeration_of_all_taggings(
+    variant: str, corpus: Corpus, make_tagger: Maker
+) -> None:
+    tagger = make_tagger(corpus, variant).double()
+    short = np.array([2, 0, 3])  # 1, 5 and 3 tokens: all but one padded
+    batch = encoded(corpus, tagger).batch(short)
+    scores = tagger.emissions(batch).detach()
+    losses, best = [], []
+    for number, sentence in enumerate(short):
+        gold = [tagger.tags.index(name) for name in corpus.sentence_tags()[sentence]]
+        paths = list(product(range(len(tagger.tags)), repeat=len(gold)))
+        values = np.array([path_score(tagger, scores[number], path) for path in paths])
+        losses.append(np.logaddexp.reduce(values) - path_score(tagger, scores[number], tuple(gold)))
+        best.append([tagger.tags[tag] for tag in paths[int(values.argmax())]])
+    assert tagger.loss(batch).item() == pytest.approx(np.mean(losses), rel=1e-9)
+    assert tagger.decode(batch) == best
+
+
+@pytest.mark.parametrize("variant", ["paper", "neuroner"])
+def test_batch_mates_and_order_change_no_score(variant: str, corpus: Corpus, make_tagger: Maker) -> None:
+    tagger = make_tagger(corpus, variant).double()
+    examples = encoded(corpus, tagger)
+    together = tagger.emissions(examples.batch(np.array([3, 1, 0, 2])))
+    for place, sentence in enumerate([3, 1, 0, 2]):
+        alone = tagger.emissions(examples.batch(np.array([sentence])))[0]
+        torch.testing.assert_close(together[place, : len(alone)], alone)
+
+
+def test_gradient_of_a_batch_is_the_mean_of_its_sentences(corpus: Corpus, make_tagger: Maker) -> None:
+    tagger = make_tagger(corpus).double()
+    examples = encoded(corpus, tagger)
+    parameters = list(tagger.parameters())
+    together = torch.autograd.grad(tagger.loss(examples.batch(np.arange(4))), parameters)
+    alone = [
+        torch.autograd.grad(tagger.loss(examples.batch(np.array([n]))), parameters, materialize_grads=True)
+        for n in range(4)
+    ]
+    for whole, parts in zip(together, zip(*alone, strict=True), strict=True):
+        torch.testing.assert_close(whole, torch.stack(parts).mean(0))
+
+
+def test_loss_falls_along_the_gradient_of_every_layer(corpus: Corpus, make_tagger: Maker) -> None:
+    tagger = make_tagger(corpus).double()
+    batch = encoded(corpus, tagger).batch(np.arange(4))
+    for name, parameter in tagger.named_parameters():
+        (gradient,) = torch.autograd.grad(tagger.loss(batch), [parameter])
+        assert gradient.any(), name
+        before, step = tagger.loss(batch), 1e-5 / gradient.norm()
+        with torch.no_grad():
+            parameter.sub_(step * gradient)
+            slope = (before - tagger.loss(batch)) / (step * gradient.square().sum())
+            parameter.add_(step * gradient)
+        assert slope.item() == pytest.approx(1.0, abs=1e-3), name
+
+
+def test_word_vectors_are_frozen_and_only_the_unknown_word_is_learned(corpus: Corpus, make_tagger: Maker) -> None:
+    tagger = make_tagger(corpus)
+    names = [name for name in tagger.state_dict() if name.startswith("token_embeddings")]
+    assert names == ["token_embeddings.unknown"]
+    with torch.no_grad():
+        tagger.token_embeddings.unknown.fill_(9.0)
+    looked_up = tagger.token_embeddings(torch.tensor([2, UNKNOWN]))
+    assert np.array_equal(looked_up[0].numpy(force=True), tagger.word_vectors.matrix[2])
+    assert (looked_up[1] == 9.0).all()
+
+
+def test_dropout_acts_only_when_asked_for(corpus: Corpus, make_tagger: Maker) -> None:
+    tagger = make_tagger(corpus)
+    batch = encoded(corpus, tagger).batch(np.arange(4))
+    assert torch.equal(tagger.emissions(batch), tagger.emissions(batch))
+    assert not torch.equal(tagger.emissions(batch, 0.5), tagger.emissions(batch, 0.5))
+
+
+def test_tagging_gives_every_sentence_its_own_tags_at_any_batch_size(corpus: Corpus, make_tagger: Maker) -> None:
+    tagger = make_tagger(corpus, seed=3)
+    sentences = [["Ataxia", "☂", "in", "mice"], [], ["gene"], ["the", "gene", "1", "7", "of"], ["colon", "cancer"]]
+    results = [tag(tagger, sentences, size) for size in (1, 2, 64)]
+    assert results[0] == results[1] == results[2]
+    assert [len(tags) for tags in results[0]] == [4, 0, 1, 5, 2]
+    assert results[0] == [tag(tagger, [sentence])[0] for sentence in sentences]
+    assert tag(tagger, [[]]) == [[]]
+    with pytest.raises(ModelError, match="empty token"):
+        tag(tagger, [["a", ""]])
+    known = [["the", "ataxia", "gene", "in", "mice"]]
+    assert tag(tagger, known)[0] == predict(tagger, encoded(corpus, tagger))[0]
+
+
+def test_sizes_are_checked() -> None:
+    with pytest.raises(ModelError, match="token_hidden is 0"):
+        TaggerConfig(token_hidden=0)

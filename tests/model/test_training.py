@@ -1,0 +1,154 @@
+"""Training: it learns, it stops, it repeats itself, and it says when something is wrong."""
+
+import logging
+from collections.abc import Callable
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+
+from model import training
+from model.corpus import Corpus
+from model.scores import Scores
+from model.settings import ModelError, read_settings
+from model.tagger import Tagger
+from model.training import TrainingConfig, choose_device, reproducible, train
+
+Maker = Callable[..., Tagger]
+FAST = TrainingConfig("adam", 0.02, 2, "norm", 5.0, 0.2, 25, 25)
+PAPER = TrainingConfig("sgd", 0.3, 1, "value", 5.0, 0.0, 25, 25)
+
+
+def weights(corpus: Corpus, make_tagger: Maker, seed: int, config: TrainingConfig) -> list[torch.Tensor]:
+    with reproducible(seed, 1):
+        tagger = make_tagger(corpus, seed=seed)
+        train(config, tagger, corpus, corpus, seed=seed, name="t")
+    return [parameter.detach() for parameter in tagger.parameters()]
+
+
+@pytest.mark.parametrize("config", [FAST, PAPER], ids=["fast", "paper"])
+@pytest.mark.parametrize("variant", ["paper", "neuroner"])
+def test_it_learns_a_few_sentences_by_heart(
+    config: TrainingConfig, variant: str, corpus: Corpus, make_tagger: Maker
+) -> None:
+    with reproducible(0, 1):
+        outcome = train(config, make_tagger(corpus, variant), corpus, corpus, seed=0, name="t")
+    assert outcome.best.f1 == 100.0
+    assert outcome.history[-1]["loss"] < outcome.history[0]["loss"] / 3
+
+
+@pytest.mark.parametrize("config", [FAST, PAPER], ids=["fast", "paper"])
+def test_one_seed_gives_one_set_of_weights(config: TrainingConfig, corpus: Corpus, make_tagger: Maker) -> None:
+    short = replace(config, epochs=3, dropout=0.5)
+    first, again, other = (weights(corpus, make_tagger, seed, short) for seed in (1, 1, 2))
+    assert all(torch.equal(a, b) for a, b in zip(first, again, strict=True))
+    assert not all(torch.equal(a, b) for a, b in zip(first, other, strict=True))
+
+
+def test_reproducible_leaves_no_trace() -> None:
+    before = torch.get_num_threads(), torch.are_deterministic_algorithms_enabled()
+    with reproducible(0, 2):
+        assert torch.get_num_threads() == 2
+        assert torch.are_deterministic_algorithms_enabled()
+    assert (torch.get_num_threads(), torch.are_deterministic_algorithms_enabled()) == before
+
+
+@pytest.mark.parametrize(
+    ("dev_f1", "patience", "epochs", "best_epoch"),
+    [
+        ([0, 50, 60, 60, 60, 99], 2, 4, 2),  # a tie is no improvement
+        ([0, 50, 60, 55, 61, 60, 60], 2, 6, 4),
+        ([70, 50, 60, 69, 99], 3, 3, 0),  # the initial parameters may be the best
+        ([0, 1, 2, 3], 1, 3, 3),
+        ([0, 0, 0, 9], 2, 2, 0),
+    ],
+)
+def test_it_stops_after_patience_and_ends_with_the_best_epoch(
+    dev_f1: list[int],
+    patience: int,
+    epochs: int,
+    best_epoch: int,
+    corpus: Corpus,
+    make_tagger: Maker,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    tagger, states, values = make_tagger(corpus), [], iter(dev_f1)
+
+    def score(_gold: object, _predicted: object) -> Scores:
+        states.append({name: value.clone() for name, value in tagger.state_dict().items()})
+        f1 = next(values)
+        return Scores(gold=100, predicted=100, correct=f1)
+
+    monkeypatch.setattr(training, "score", score)
+    config = replace(FAST, epochs=len(dev_f1) - 1, patience=patience)
+    outcome = train(config, tagger, corpus, corpus, seed=0, name="t")
+    assert [row["epoch"] for row in outcome.history] == list(range(1, epochs + 1))
+    assert outcome.best_epoch == best_epoch
+    assert outcome.best.f1 == dev_f1[best_epoch]
+    assert outcome.initial.f1 == dev_f1[0]
+    assert all(torch.equal(value, states[best_epoch][name]) for name, value in tagger.state_dict().items())
+
+
+def test_a_loss_that_is_not_finite_stops(corpus: Corpus, make_tagger: Maker) -> None:
+    tagger = make_tagger(corpus)
+    with torch.no_grad():
+        tagger.fully_connected[2].bias[0] = float("inf")
+    with pytest.raises(ModelError, match=r"t: the loss is nan in epoch 1, batch 1 of 2; lower learning_rate"):
+        train(FAST, tagger, corpus, corpus, seed=0, name="t")
+
+
+@pytest.mark.parametrize("clipping", ["value", "norm"])
+def test_gradients_are_clipped_and_their_length_is_that_before(
+    clipping: str, corpus: Corpus, make_tagger: Maker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    values = iter([0, 1])  # so that the only epoch is the best
+    monkeypatch.setattr(training, "score", lambda _gold, _predicted: Scores(1, 1, next(values)))
+    config = replace(FAST, optimizer="sgd", learning_rate=1.0, batch_sentences=4, dropout=0.0, epochs=1)
+    tagger, limit = make_tagger(corpus), 1e-3
+    before = torch.cat([parameter.detach().flatten().clone() for parameter in tagger.parameters()])
+    clipped = replace(config, clipping=clipping, clipping_limit=limit)
+    outcome = train(clipped, tagger, corpus, corpus, seed=0, name="t")
+    step = torch.cat([parameter.detach().flatten() for parameter in tagger.parameters()]) - before
+    length = step.abs().max() if clipping == "value" else step.norm()
+    assert length.item() == pytest.approx(limit, rel=1e-2)
+    assert outcome.history[0]["gradient_norm"] > 0.1
+
+
+def test_the_log_has_a_line_an_epoch(corpus: Corpus, make_tagger: Maker, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO)
+    train(replace(FAST, epochs=2), make_tagger(corpus), corpus, corpus, seed=0, name="diso/ncbi")
+    lines = [record.getMessage() for record in caplog.records if "epoch" in record.getMessage()]
+    assert [line.split(",")[0] for line in lines] == ["diso/ncbi: epoch 1/2", "diso/ncbi: epoch 2/2"]
+    assert all("dev F1" in line and "sentences/s" in line for line in lines)
+
+
+def test_a_warning_when_there_is_no_gpu(monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> None:
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    assert choose_device() == torch.device("cpu")
+    assert "no GPU" in caplog.text
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"learning_rat": 1.0}, "training: unknown setting 'learning_rat'; did you mean 'learning_rate'"),
+        ({"learning_rate": "1e-3"}, "learning_rate is '1e-3', a str; give a number"),
+        ({"epochs": 1.5}, "epochs is 1.5, a float; give a whole number"),
+        ({"epochs": True}, "epochs is True"),
+        ({"epochs": 0}, "epochs is 0"),
+        ({"learning_rate": float("nan")}, "learning_rate is nan"),
+        ({"dropout": 1}, "dropout is 1"),
+        ({"optimizer": "adamw"}, "optimizer is 'adamw'; valid values: sgd, adam"),
+    ],
+)
+def test_wrong_settings_are_refused(changes: dict[str, object], message: str) -> None:
+    with pytest.raises(ModelError, match=message):
+        read_settings(TrainingConfig, vars(FAST) | changes, "training")
+
+
+def test_missing_settings_are_named() -> None:
+    with pytest.raises(ModelError, match="'optimizer' is missing"):
+        read_settings(TrainingConfig, {"epochs": 3}, "training")
+    assert read_settings(TrainingConfig, vars(FAST) | {"dropout": 0}, "training").dropout == 0.0
+    assert np.isclose(read_settings(TrainingConfig, vars(FAST), "training").learning_rate, 0.02)
