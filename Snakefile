@@ -1,0 +1,27 @@
+"""Transfer learning for biomedical named entity recognition (Giorgi and Bader, 2018), from corpora to tables."""
+
+from pathlib import Path
+
+from snakemake.utils import min_version
+
+min_version("9.27")
+
+
+configfile: Path(workflow.basedir, "config.yaml")
+
+
+include: "rules/common.smk"
+include: "rules/corpora.smk"
+include: "rules/silver.smk"
+include: "rules/conll.smk"
+include: "rules/vectors.smk"
+include: "rules/train.smk"
+include: "rules/tables.smk"
+
+
+rule all:
+    """Every table of the configured study."""
+    default_target: True
+    input:
+        TABLES,
+        "results/scores.csv",

@@ -1,0 +1,55 @@
+"""Native files, fetched or taken from a local path, and their conversion to Brat standoff (section 2.6)."""
+
+
+rule fetch:
+    """Download a source, or copy it from the user's path, untouched."""
+    input:
+        local=lambda w: configured.source_files(config, source_of(w.name).get("path")),
+    output:
+        native=directory("resources/native/{name}"),
+    log:
+        "logs/fetch/{name}.log",
+    benchmark:
+        "results/benchmarks/fetch/{name}.tsv"
+    wildcard_constraints:
+        name="[A-Za-z0-9_]+",
+    conda:
+        "../envs/corpora.yaml"
+    threads: 1
+    resources:
+        mem_mb=1000,
+        runtime="6h",
+    params:
+        path=lambda w: (
+            str(configured.local_path(config, source_of(w.name)["path"])) if source_of(w.name).get("path") else None
+        ),
+        urls=lambda w: source_of(w.name).get("urls", []),
+        sha256=lambda w: source_of(w.name).get("sha256"),
+        code=code("workflow_scripts/corpora/fetch.py"),
+    script:
+        "../workflow_scripts/fetch.py"
+
+
+rule convert_corpus:
+    """One class of a gold-standard corpus as Brat standoff, and a table of its documents."""
+    input:
+        native="resources/native/{corpus}",
+    output:
+        brat=directory("results/brat/{entity}/{corpus}"),
+        table="results/brat/{entity}/{corpus}.tsv",
+    log:
+        "logs/convert_corpus/{entity}/{corpus}.log",
+    benchmark:
+        "results/benchmarks/convert_corpus/{entity}/{corpus}.tsv"
+    conda:
+        "../envs/corpora.yaml"
+    threads: 1
+    resources:
+        mem_mb=2000,
+        runtime="1h",
+    params:
+        corpus=lambda w: configured.reading_settings(source_of(w.corpus)),
+        labels=lambda w: source_of(w.corpus)["entities"][w.entity],
+        code=DOCUMENTS_CODE,
+    script:
+        "../workflow_scripts/convert_corpus.py"

@@ -1,0 +1,76 @@
+"""The silver-standard corpus: sampled, cleared of gold-standard documents, and of blacklisted mentions (section 2.3)."""
+
+CLASSES = config["study"]["entities"]
+
+
+rule sample_silver:
+    """Draw documents for every class in one pass over the silver-standard corpus."""
+    input:
+        native="resources/native/silver",
+    output:
+        brat=expand("results/silver/{entity}/sampled.zip", entity=CLASSES),
+        tables=expand("results/silver/{entity}/sampled.tsv", entity=CLASSES),
+    log:
+        "logs/sample_silver.log",
+    benchmark:
+        "results/benchmarks/sample_silver.tsv"
+    conda:
+        "../envs/corpora.yaml"
+    threads: 1
+    resources:
+        mem_mb=4000,
+        runtime="2h",
+    params:
+        corpus=configured.reading_settings(SILVER["corpus"]),
+        entities={
+            entity: SILVER["corpus"]["entities"][entity]
+            for entity in CLASSES
+            if entity in SILVER["corpus"]["entities"]
+        },
+        documents=SILVER["documents"],
+        seed=SILVER["seed"],
+        code=[
+            DOCUMENTS_CODE,
+            code(
+                "workflow_scripts/corpora/silver.py",
+                "workflow_scripts/corpora/splitting.py",
+            ),
+        ],
+    script:
+        "../workflow_scripts/sample_silver.py"
+
+
+rule clean_silver:
+    """Leave out the documents of the class's gold-standard corpora, and the blacklisted mentions."""
+    input:
+        brat="results/silver/{entity}/sampled.zip",
+        table="results/silver/{entity}/sampled.tsv",
+        gold=lambda w: [f"results/brat/{w.entity}/{corpus}" for corpus in corpora_of(w.entity)],
+        gold_tables=lambda w: [f"results/brat/{w.entity}/{corpus}.tsv" for corpus in corpora_of(w.entity)],
+        blacklist=lambda w: ([f"resources/native/blacklist_{w.entity}"] if SILVER["blacklists"].get(w.entity) else []),
+        pmc_ids=configured.source_files(config, SILVER["pmc_ids"]),
+    output:
+        brat="results/silver/{entity}/documents.zip",
+        table="results/silver/{entity}/documents.tsv",
+        excluded="results/silver/{entity}/excluded.tsv",
+        dropped="results/silver/{entity}/dropped_mentions.tsv",
+    log:
+        "logs/clean_silver/{entity}.log",
+    benchmark:
+        "results/benchmarks/clean_silver/{entity}.tsv"
+    conda:
+        "../envs/corpora.yaml"
+    threads: 1
+    resources:
+        mem_mb=8000,
+        runtime="2h",
+    params:
+        derived_blacklist=SILVER["derived_blacklist"],
+        code=code(
+            *(
+                f"workflow_scripts/corpora/{module}.py"
+                for module in ("documents", "brat", "silver", "splitting", "tokens")
+            )
+        ),
+    script:
+        "../workflow_scripts/clean_silver.py"

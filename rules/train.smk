@@ -1,0 +1,70 @@
+"""Training (section 2.1.1): one source tagger a class on silver, then every run of the study on gold."""
+
+BUNDLE = ("model.safetensors", "model.json", "history.tsv", "metrics.json")
+MODEL_CODE = code("model")
+
+
+rule pretrain:
+    """Train the source tagger of a class on the cleaned silver-standard corpus."""
+    input:
+        train="results/silver/{entity}/conll/train.tsv",
+        dev="results/silver/{entity}/conll/dev.tsv",
+        words="results/vectors/words.txt",
+        vectors="results/vectors/vectors.npy",
+    output:
+        multiext("results/source/{entity}/seed{seed}/", *BUNDLE),
+    log:
+        "logs/pretrain/{entity}/seed{seed}.log",
+    benchmark:
+        "results/benchmarks/pretrain/{entity}/seed{seed}.tsv"
+    conda:
+        "../envs/model.yaml"
+    threads: config["training"]["threads"]
+    resources:
+        gpu=1,
+        mem_mb=8000,
+        runtime="24h",
+    params:
+        tagger=config["tagger"],
+        training=TRAINING["source"],
+        code=MODEL_CODE,
+    script:
+        "../workflow_scripts/pretrain.py"
+
+
+rule finetune:
+    """Train a tagger on a gold-standard corpus, from scratch (baseline) or from the source tagger (transfer)."""
+    input:
+        train="results/conll/{entity}/{corpus}/train.tsv",
+        dev="results/conll/{entity}/{corpus}/dev.tsv",
+        test="results/conll/{entity}/{corpus}/test.tsv",
+        words="results/vectors/words.txt",
+        vectors="results/vectors/vectors.npy",
+        source=lambda w: (
+            [] if w.regime == "baseline" else multiext(f"results/source/{w.entity}/seed{w.seed}/", *BUNDLE[:2])
+        ),
+    output:
+        multiext(
+            "results/runs/{entity}/{corpus}/{regime}/share{share}/seed{seed}/",
+            *BUNDLE,
+            "predictions.tsv",
+        ),
+    log:
+        "logs/finetune/{entity}/{corpus}/{regime}/share{share}/seed{seed}.log",
+    benchmark:
+        "results/benchmarks/finetune/{entity}/{corpus}/{regime}/share{share}/seed{seed}.tsv"
+    conda:
+        "../envs/model.yaml"
+    threads: config["training"]["threads"]
+    resources:
+        gpu=1,
+        mem_mb=4000,
+        runtime="12h",
+    params:
+        tagger=config["tagger"],
+        training=TRAINING["target"],
+        layers=lambda w: layers_of(w.regime),
+        train_fraction=lambda w: int(w.share) / config["study"]["split"]["train"],
+        code=MODEL_CODE,
+    script:
+        "../workflow_scripts/finetune.py"

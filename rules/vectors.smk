@@ -1,0 +1,60 @@
+"""Word vectors (section 2.4): given or trained, then cut down to the words that occur, one matrix for all runs."""
+
+CONLL_FILES = [
+    f"results/conll/{entity}/{corpus}/{part}.tsv" for entity, corpus in DATA_SETS for part in ("train", "dev", "test")
+]
+if any(regime != "baseline" for regime in config["study"]["regimes"]):
+    CONLL_FILES += expand(
+        "results/silver/{entity}/conll/{part}.tsv",
+        entity=CLASSES,
+        part=["train", "dev"],
+    )
+
+
+rule train_word_vectors:
+    """word2vec on the text of all configured corpora, where no vectors are given."""
+    input:
+        conll=CONLL_FILES,
+    output:
+        vectors="results/vectors/trained.bin",
+    log:
+        "logs/train_word_vectors.log",
+    benchmark:
+        "results/benchmarks/train_word_vectors.tsv"
+    conda:
+        "../envs/corpora.yaml"
+    threads: 1  # gensim's result depends on the order in which its threads run
+    resources:
+        mem_mb=4000,
+        runtime="6h",
+    params:
+        dimension=config["word_vectors"]["dimension"],
+        training=config["word_vectors"]["training"],
+        code=code("workflow_scripts/corpora/vectors.py"),
+    script:
+        "../workflow_scripts/train_word_vectors.py"
+
+
+rule select_word_vectors:
+    """The vectors of the words that occur in any configured corpus."""
+    input:
+        vectors=("resources/native/word_vectors" if VECTORS_GIVEN else "results/vectors/trained.bin"),
+        conll=CONLL_FILES,
+    output:
+        words="results/vectors/words.txt",
+        matrix="results/vectors/vectors.npy",
+    log:
+        "logs/select_word_vectors.log",
+    benchmark:
+        "results/benchmarks/select_word_vectors.tsv"
+    conda:
+        "../envs/corpora.yaml"
+    threads: 1
+    resources:
+        mem_mb=16000 if VECTORS_GIVEN else 2000,
+        runtime="2h",
+    params:
+        dimension=config["word_vectors"]["dimension"],
+        code=code("workflow_scripts/corpora/vectors.py"),
+    script:
+        "../workflow_scripts/select_word_vectors.py"

@@ -1,0 +1,152 @@
+"""The real Snakefile on toy corpora: what it makes, what it makes again, and how it stops."""
+
+import json
+import re
+
+import pandas as pd
+import pytest
+
+pytestmark = pytest.mark.workflow
+
+AFTER_TRAINING = {"collect_scores", "table2_macro_average", "error_reduction"}
+
+
+def test_a_study_ends_with_scores_and_tables(finished):
+    results = finished.folder / "results"
+    scores = pd.read_csv(results / "scores.csv", keep_default_na=False)
+    assert scores[["entity", "corpus", "regime", "layers", "share", "seed"]].values.tolist() == [
+        ["DISO", "toy", "baseline", "none", 60, 1],
+        ["DISO", "toy", "transfer", "crf", 60, 1],
+    ]
+    assert (scores.correct <= scores[["gold", "predicted"]].min(axis=1)).all()
+    for table in ("table1_corpora", "table2_macro_average", "error_reduction"):
+        for form in ("csv", "md"):
+            assert (results / f"tables/{table}.{form}").stat().st_size > 0
+    for run in ("source/DISO/seed1", "runs/DISO/toy/baseline/share60/seed1", "runs/DISO/toy/transfer/share60/seed1"):
+        names = {path.name for path in (results / run).iterdir()}
+        assert {"model.safetensors", "model.json", "history.tsv", "metrics.json"} <= names
+
+
+def test_scores_are_those_of_the_predictions(finished):
+    run = finished.folder / "results/runs/DISO/toy/transfer/share60/seed1"
+    gold, predicted = set(), set()
+    for number, line in enumerate((run / "predictions.tsv").read_text().split("\n")):
+        if not line:
+            continue
+        _, document, start, end, *tags = line.split("\t")
+        for tag, chunks in zip(tags, (gold, predicted), strict=True):
+            if tag[0] in "BS":
+                opened = (document, start)
+            if tag[0] in "ES":
+                chunks.add((*opened, end))
+            assert tag[0] in "BIESO", number
+    metrics = json.loads((run / "metrics.json").read_text())["test"]
+    assert metrics["gold"] == len(gold)
+
+
+def test_silver_documents_of_gold_corpora_are_gone(finished):
+    folder = finished.folder / "results"
+    gold = set(pd.read_csv(folder / "brat/DISO/toy.tsv", sep="\t", dtype=str).pmid)
+    sampled = set(pd.read_csv(folder / "silver/DISO/sampled.tsv", sep="\t", dtype=str).pmid)
+    kept = set(pd.read_csv(folder / "silver/DISO/documents.tsv", sep="\t", dtype=str).pmid)
+    excluded = pd.read_csv(folder / "silver/DISO/excluded.tsv", sep="\t", dtype=str)
+    assert gold & sampled
+    assert not gold & kept
+    assert kept | set(excluded.document) == sampled
+
+
+def test_a_second_run_has_nothing_to_do(finished):
+    assert finished.to_be_run() == set()
+
+
+@pytest.mark.parametrize(
+    ("config", "expected"),
+    [
+        ({"training": {"fast": {"target": {"learning_rate": 0.002}}}}, {"finetune"} | AFTER_TRAINING),
+        ({"training": {"fast": {"source": {"learning_rate": 0.002}}}}, {"pretrain", "finetune"} | AFTER_TRAINING),
+        ({"training": {"paper": {"target": {"learning_rate": 0.002}}}}, set()),
+        ({"study": {"seeds": [1, 2]}}, {"pretrain", "finetune"} | AFTER_TRAINING),
+        ({"study": {"shares": [30, 60]}}, {"finetune"} | AFTER_TRAINING),
+        ({"corpora": {"toy": {"license": "mine"}}}, set()),
+        ({"corpora": {"toy": {"title": "Toy"}}}, {"table1_corpora", "error_reduction"}),
+        ({"study": {"regimes": ["baseline"]}}, {"collect_scores", "table2_macro_average", "error_reduction", "train_word_vectors", "select_word_vectors", "finetune"}),
+    ],
+)  # fmt: skip
+def test_a_changed_setting_reruns_what_it_touches(finished, config, expected):
+    assert finished.to_be_run(config=config) == expected
+
+
+def test_a_changed_source_learning_rate_leaves_the_baseline_alone(finished):
+    config = {"training": {"fast": {"source": {"learning_rate": 0.002}}}}
+    assert finished.to_be_run("results/runs/DISO/toy/baseline/share60/seed1/metrics.json", config=config) == set()
+
+
+def test_a_changed_line_reruns_and_a_comment_does_not(finished, edited):
+    edited("model/scores.py", lambda text: text + "\n# A remark.\n")
+    assert finished.to_be_run() == set()
+    edited("model/scores.py", lambda text: text + "\nANSWER = 42\n")
+    assert finished.to_be_run() == {"pretrain", "finetune"} | AFTER_TRAINING
+
+
+def test_a_changed_table_trains_nothing(finished, edited):
+    edited("workflow_scripts/analysis/tables.py", lambda text: text + "\nANSWER = 42\n")
+    assert finished.to_be_run() == AFTER_TRAINING | {"table1_corpora"}
+
+
+def test_trainings_ask_for_one_gpu(finished):
+    result = finished.snakemake("--dry-run", "--forceall")
+    jobs = (result.stdout + result.stderr).split("\nrule ")
+    for job in jobs[1:]:
+        assert bool(re.search(r"resources: .*\bgpu=1\b", job)) == job.startswith(("pretrain", "finetune")), job
+
+
+def test_a_corpus_of_the_users_needs_five_lines(finished):
+    corpus = {"format": "brat", "path": "native/field_notes", "entities": {"LIVB": ["Species"]}}
+    config = {"study": {"corpora": ["mine"], "entities": ["LIVB"]}, "corpora": {"mine": corpus}}
+    config["silver"] = {"blacklists": {"LIVB": None}}
+    rules = finished.to_be_run(config=config)
+    assert {"fetch", "convert_corpus", "sample_silver", "clean_silver", "pretrain", "finetune"} <= rules
+
+
+@pytest.mark.parametrize(
+    ("config", "expected"),
+    [
+        ({"training": {"fast": {"target": {"patiense": 3}}}}, "training.fast.target: unknown key 'patiense'; did you mean 'patience'?"),
+        ({"corpra": {}}, "unknown key 'corpra'; did you mean 'corpora'?"),
+        ({"study": {"corpora": ["toi"]}}, "unknown corpus 'toi'; did you mean 'toy'?"),
+        ({"corpora": {"toy": {"entities": {"DISO": ["Diseese"]}}}}, "label 'Diseese' occurs nowhere in native/cdr_like.PubTator.txt; did you mean 'Disease'?"),
+        ({"corpora": {"toy": {"path": "nowhere.txt"}}}, "corpora.toy.path: nowhere.txt does not exist"),
+    ],
+)  # fmt: skip
+def test_a_fault_in_the_configuration_stops_before_any_job(finished, config, expected):
+    result = finished.snakemake("--dry-run", config=config)
+    output = result.stdout + result.stderr
+    assert result.returncode != 0
+    assert expected in output
+    assert "Traceback" not in output
+    assert "rule " not in output.replace("rules/", "")
+
+
+def test_a_broken_corpus_stops_with_file_line_and_remedy(finished):
+    broken = finished.folder / "native/broken.txt"
+    text = (finished.folder / "native/cdr_like.PubTator.txt").read_text()
+    lines = text.split("\n")
+    number = next(n for n, line in enumerate(lines) if line.count("\t") >= 4)
+    fields = lines[number].split("\t")
+    fields[2] = "99999"
+    lines[number] = "\t".join(fields)
+    broken.write_text("\n".join(lines))
+    corpus = {
+        "format": "pubtator",
+        "path": "native/broken.txt",
+        "entities": {"DISO": ["Disease"]},
+        "labels": ["Disease"],
+    }
+    config = {"corpora": {"broken": corpus}, "study": {"corpora": ["broken"]}}
+    result = finished.snakemake("results/brat/DISO/broken.tsv", config=config)
+    output = result.stdout + result.stderr
+    assert result.returncode != 0
+    assert re.search(rf"convert_corpus: \S*broken\.txt:{number + 1}: .*99999.*; ", output), output
+    assert "Traceback" not in output.split("Full Traceback")[0].split("=====")[0]
+    assert not (finished.folder / "results/brat/DISO/broken").exists()
+    assert not (finished.folder / "results/brat/DISO/broken.tsv").exists()

@@ -1,0 +1,91 @@
+"""One tidy table of all runs, a row a run, from the metrics that each run left."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Sequence
+from pathlib import Path
+
+import pandas as pd
+
+COLUMNS = [
+    *("entity", "corpus", "regime", "layers", "share", "seed"),
+    *("precision", "recall", "f1", "gold", "predicted", "correct"),
+    *("epochs", "seconds", "device"),
+]
+
+SCORES = ("precision", "recall", "f1")
+REGIMES = {"baseline", "transfer"}
+
+_RUN = re.compile(
+    r"(?P<entity>[A-Z]+)/(?P<corpus>\w+)/(?P<regime>baseline|transfer)(_to_(?P<layers>\w+))?"
+    r"/share(?P<share>\d+)/seed(?P<seed>\d+)/metrics\.json$"
+)
+
+
+def run_of(metrics: Path) -> dict[str, object]:
+    """What a run was, from the folder that its metrics lie in.
+
+    The folder is ``…/{entity}/{corpus}/{regime}/share{share}/seed{seed}``; share is percent of the corpus used
+    for training; layers is the last layer copied from the source tagger ("none" for a baseline).
+    Raises ValueError for a path of another form.
+
+    >>> run_of(Path("results/runs/DISO/cdr/transfer_to_token_lstm/share60/seed1/metrics.json"))["layers"]
+    'token_lstm'
+    """
+    match = _RUN.search(metrics.as_posix())
+    if match is None:
+        raise ValueError(f"{metrics}: no run's metrics; expected …/entity/corpus/regime/shareN/seedN/metrics.json")
+    run: dict[str, object] = dict(match.groupdict())
+    if run["layers"] is None:
+        run["layers"] = "crf" if run["regime"] == "transfer" else "none"
+    return run | {"share": int(match["share"]), "seed": int(match["seed"])}
+
+
+def collect_scores(metrics: Sequence[Path]) -> pd.DataFrame:
+    """The scores on the test set of all runs, sorted, with the columns of COLUMNS.
+
+    precision, recall and f1 are percent (0 to 100), micro-averaged over the mentions of a test set; gold,
+    predicted and correct count mentions. Raises ValueError naming a file that is not a run's metrics.
+    """
+    rows = []
+    for path in metrics:
+        run = run_of(path)
+        try:
+            content = json.loads(path.read_text(encoding="utf-8"))
+            rows.append(run | {**content["test"], **{key: content[key] for key in ("epochs", "seconds", "device")}})
+        except (KeyError, TypeError, json.JSONDecodeError) as error:
+            raise ValueError(
+                f"{path}: not the metrics of a finished run ({error!r}); delete it and run again"
+            ) from error
+    scores = pd.DataFrame(rows, columns=COLUMNS)
+    return scores.sort_values(COLUMNS[:6], ignore_index=True)
+
+
+def read_scores(path: Path) -> pd.DataFrame:
+    """The scores as `collect_scores` gave them, read from CSV; "none" stays a word."""
+    scores: pd.DataFrame = pd.read_csv(path, keep_default_na=False, na_values=[""])
+    return scores
+
+
+def compared(scores: pd.DataFrame) -> pd.DataFrame:
+    """Baseline beside full transfer, a row a data set: means over seeds, at the largest share that was run.
+
+    Columns: entity, corpus, share, seeds, and precision, recall and f1 (percent) each as ``{score}_baseline`` and
+    ``{score}_transfer``. A data set that lacks one of the two regimes is left out.
+    """
+    runs = scores[((scores.regime == "baseline") | (scores.layers == "crf")) & (scores.share == scores.share.max())]
+    both = runs.groupby(["entity", "corpus", "share", "seed"]).filter(lambda group: set(group.regime) == REGIMES)
+    if both.empty:
+        return pd.DataFrame(columns=["entity", "corpus", "share", "seeds", *_regime_columns()])
+    keys = ["entity", "corpus", "share"]
+    means = both.pivot_table(index=keys, columns="regime", values=list(SCORES), aggfunc="mean")
+    means.columns = pd.Index([f"{score}_{regime}" for score, regime in means.columns])
+    seeds = both.groupby(keys).seed.nunique().rename("seeds")
+    table: pd.DataFrame = means.join(seeds).reset_index()
+    return table[[*keys, "seeds", *_regime_columns()]]
+
+
+def _regime_columns() -> list[str]:
+    return [f"{score}_{regime}" for score in SCORES for regime in ("baseline", "transfer")]

@@ -1,0 +1,133 @@
+"""Tables 1 and 2 and the average reduction in error, ours beside the paper's (Giorgi and Bader, 2018)."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import pandas as pd
+
+from analysis.scores import SCORES, compared
+
+CLASSES = {"CHED": "Chemicals", "DISO": "Diseases", "LIVB": "Species", "PRGE": "Genes/proteins"}
+# The paper's columns, and what they are called where they were counted.
+COUNTS = {
+    "sentences": "sentences",
+    "tokens": "tokens",
+    "unique_tokens": "unique_tokens",
+    "annotations": "mentions",
+    "unique_annotations": "unique_mentions",
+}
+
+# The paper gives this one number over all 23 data sets (abstract and section 3.1).
+PAPER_ERROR_REDUCTION = 11.28
+
+
+def paper_table(name: str) -> pd.DataFrame:
+    """A table of the paper as printed: "table1" or "table2"."""
+    return pd.read_csv(Path(__file__).parent / "paper" / f"{name}.csv")
+
+
+def error_reduction(baseline: float, transfer: float) -> float:
+    """Percent of the baseline's F1 error that transfer learning removed (section 2.7).
+
+    Both F1 scores are in percent, 0 to 100; the result is negative where transfer hurt.
+    Raises ValueError for a baseline without error, of which nothing can be removed.
+
+    >>> round(error_reduction(84.20, 87.01), 2)  # macro averages for species, Table 2
+    17.78
+    """
+    if not 0 <= baseline < 100:
+        raise ValueError(f"baseline F1 of {baseline} leaves no error to reduce; it must be at least 0 and below 100")
+    return (transfer - baseline) / (100 - baseline) * 100
+
+
+def table1_corpora(statistics: Sequence[Path], titles: Mapping[str, str]) -> pd.DataFrame:
+    """Table 1: sentences, tokens and annotations of every data set, each beside the paper's count.
+
+    `statistics` are the files ``…/{entity}/{corpus}/statistics.json`` that tokenising left; `titles` gives the
+    name under which a corpus is shown. The paper counted sentences and tokens with another tokenizer; its
+    columns are empty for a corpus that it does not have.
+    """
+    paper = paper_table("table1").set_index(["entity", "corpus"])
+    rows = []
+    for path in statistics:
+        entity, corpus = path.parts[-3:-1]
+        ours = json.loads(path.read_text(encoding="utf-8"))
+        row: dict[str, object] = {
+            "class": CLASSES[entity],
+            "corpus": titles[corpus],
+            "documents": ours["documents"],
+        }
+        for count, counted in COUNTS.items():
+            row[count] = ours[counted]
+            known = (entity, corpus) in paper.index
+            row[f"{count}_paper"] = paper.loc[(entity, corpus), count] if known else pd.NA
+        rows.append(row)
+    table = pd.DataFrame(rows)
+    return table.astype({f"{count}_paper": "Int64" for count in COUNTS})
+
+
+def table2_macro_average(scores: pd.DataFrame) -> pd.DataFrame:
+    """Table 2: precision, recall and F1 (percent) averaged over the corpora of a class, each beside the paper's.
+
+    Means over seeds are taken first, then over corpora. The paper averages over all its corpora; a study of
+    fewer has the number of its own in the column corpora.
+    """
+    ours = compared(scores)
+    paper = paper_table("table2").set_index("entity")
+    rows = []
+    for entity in [e for e in CLASSES if e in set(ours.entity)]:
+        corpora = ours[ours.entity == entity]
+        row: dict[str, object] = {"class": CLASSES[entity], "corpora": len(corpora)}
+        for score in SCORES:
+            for regime in ("baseline", "transfer"):
+                row[f"{score}_{regime}"] = corpora[f"{score}_{regime}"].mean()
+        row |= {f"{column}_paper": paper.loc[entity, column] for column in paper.columns}
+        rows.append(row)
+    columns = ["class", "corpora", *paper.columns, *(f"{column}_paper" for column in paper.columns)]
+    return pd.DataFrame(rows, columns=columns)
+
+
+def table_error_reduction(scores: pd.DataFrame, titles: Mapping[str, str]) -> pd.DataFrame:
+    """F1 of both regimes and the reduction in error, a row a data set, then the mean of each class and of all.
+
+    A class's reduction is the mean of its data sets' reductions (section 2.7: the average percent reduction), not
+    the reduction between mean F1 scores. The paper's number stands beside the mean of all. A data set whose
+    baseline makes no error has no reduction and is left out of the means.
+    """
+    table = compared(scores)
+    table["order"] = table.entity.map(list(CLASSES).index)
+    table = table.sort_values(["order", "corpus"], ignore_index=True)
+    table.insert(0, "class", table.entity.map(CLASSES))
+    table["corpus"] = table.corpus.map(lambda corpus: titles.get(corpus, corpus))
+    table["error_reduction"] = [
+        error_reduction(baseline, transfer) if baseline < 100 else float("nan")
+        for baseline, transfer in zip(table.f1_baseline, table.f1_transfer, strict=True)
+    ]
+    values = ["f1_baseline", "f1_transfer", "error_reduction"]
+    means = table.groupby("class", sort=False)[values].mean().reset_index()
+    everything = pd.DataFrame([{"class": "All", **table[values].mean()}])
+    rows = [table[["class", "corpus", "seeds", *values]]]
+    rows += [part.assign(corpus="mean") for part in (means, everything)]
+    table = pd.concat(rows, ignore_index=True).astype({"seeds": "Int64"})
+    table["error_reduction_paper"] = table["class"].map({"All": PAPER_ERROR_REDUCTION})
+    return table
+
+
+def write_table(table: pd.DataFrame, csv: Path, md: Path) -> None:
+    """The table as CSV with full precision, and as Markdown with two decimals, thousands marked, gaps as a dash."""
+    table.to_csv(csv, index=False)
+    shown = table.map(_shown)
+    shown.columns = [str(column).replace("_", " ") for column in table.columns]
+    numeric = ["right" if pd.api.types.is_numeric_dtype(table[c]) else "left" for c in table.columns]
+    md.write_text(shown.to_markdown(index=False, colalign=numeric, disable_numparse=True) + "\n", encoding="utf-8")
+
+
+def _shown(value: object) -> str:
+    if pd.isna(value):  # type: ignore[call-overload]
+        return "–"
+    if isinstance(value, float):
+        return f"{value:.2f}"
+    return f"{value:,}" if isinstance(value, int) else str(value)

@@ -1,0 +1,31 @@
+"""Rule clean_silver: a class's silver-standard corpus without gold documents and blacklisted mentions (section 2.3)."""
+
+from pathlib import Path
+from typing import Any
+
+from corpora.fetch import fetched_file
+from corpora.silver import Brat, clean
+from job import run
+
+
+def main(job: Any) -> None:
+    inputs, outputs = job.input, job.output
+    gold = {
+        Path(brat).name: Brat(Path(brat), Path(table))
+        for brat, table in zip(inputs.gold, inputs.gold_tables, strict=True)
+    }
+    derived = job.params.derived_blacklist
+    clean(
+        Brat(Path(inputs.brat), Path(inputs.table)),
+        gold,
+        Brat(Path(outputs.brat), Path(outputs.table)),
+        excluded=Path(outputs.excluded),
+        dropped=Path(outputs.dropped),
+        blacklist=fetched_file(Path(inputs.blacklist[0])) if inputs.blacklist else None,
+        minimum_gold_occurrences=derived["minimum_gold_occurrences"] if derived else None,
+        pmc_ids=Path(inputs.pmc_ids[0]) if inputs.pmc_ids else None,
+    )
+
+
+if __name__ == "__main__":
+    run(main, snakemake)  # type: ignore[name-defined]  # noqa: F821  (Snakemake puts it there)

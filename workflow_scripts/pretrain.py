@@ -1,0 +1,26 @@
+"""Rule pretrain: train a class's source tagger on the silver-standard corpus (section 2.1.1)."""
+
+from pathlib import Path
+from typing import Any
+
+from job import run
+from model.runs import pretrain
+
+
+def main(job: Any) -> None:
+    pretrain(
+        train=Path(job.input.train),
+        dev=Path(job.input.dev),
+        words=Path(job.input.words),
+        vectors=Path(job.input.vectors),
+        output=Path(job.output[0]).parent,
+        tagger=job.params.tagger,
+        training=job.params.training,
+        seed=int(job.wildcards.seed),
+        threads=job.threads,
+        name=f"{job.wildcards.entity} source",
+    )
+
+
+if __name__ == "__main__":
+    run(main, snakemake)  # type: ignore[name-defined]  # noqa: F821  (Snakemake puts it there)

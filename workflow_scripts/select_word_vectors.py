@@ -1,0 +1,22 @@
+"""Rule select_word_vectors: the vectors of the words that occur, as one matrix (section 2.4)."""
+
+from pathlib import Path
+from typing import Any
+
+from corpora.fetch import fetched_file
+from corpora.vectors import select_word_vectors
+from job import run
+
+
+def main(job: Any) -> None:
+    select_word_vectors(
+        fetched_file(Path(job.input.vectors)),
+        [Path(path) for path in job.input.conll],
+        Path(job.output.words),
+        Path(job.output.matrix),
+        dimension=job.params.dimension,
+    )
+
+
+if __name__ == "__main__":
+    run(main, snakemake)  # type: ignore[name-defined]  # noqa: F821  (Snakemake puts it there)

@@ -1,0 +1,242 @@
+"""The study as configured: checks that a JSON schema cannot make, and what the rules derive from the configuration."""
+
+from __future__ import annotations
+
+import ast
+import hashlib
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Any
+
+import jsonschema
+
+Config = Mapping[str, Any]
+
+
+class ConfigError(ValueError):
+    """A configuration that cannot be run; the message has one line a fault."""
+
+
+def nearest(word: str, valid: Iterable[str]) -> str:
+    """A remedy for a misspelled word: the most similar valid one, and all of them where none is similar.
+
+    >>> nearest("patiense", ["patience", "epochs"])
+    "did you mean 'patience'?"
+    """
+    valid = sorted(valid)
+    match = get_close_matches(word, valid, n=1, cutoff=0.5) or [v for v in valid if v.casefold() == word.casefold()]
+    return f"did you mean '{match[0]}'?" if match else f"valid are: {', '.join(valid) or 'none'}"
+
+
+def schema_faults(config: Config, schema: Mapping[str, Any]) -> Iterator[str]:
+    """One line for each place where the configuration breaks its schema, naming the nearest valid word."""
+    validator = jsonschema.Draft202012Validator(schema)
+    for error in sorted(validator.iter_errors(config), key=lambda e: list(map(str, e.absolute_path))):
+        yield from _faults(error)
+
+
+def _faults(error: jsonschema.ValidationError) -> Iterator[str]:
+    place = ".".join(map(str, error.absolute_path)) or "configuration"
+    rule: Any = error.validator_value
+    schema: Any = error.schema
+    instance: Any = error.instance
+    if error.validator == "additionalProperties":
+        valid = schema.get("properties", {})
+        for key in sorted(set(instance) - set(valid)):
+            yield f"{place}: unknown key '{key}'; {nearest(str(key), valid)}"
+    elif error.validator == "required":
+        missing = [key for key in rule if key not in instance]
+        yield f"{place}: {', '.join(missing)} missing; add it, or overlay config.yaml, which has it"
+    elif error.validator == "enum":
+        valid = [str(value) for value in rule]
+        yield f"{place}: unknown value '{instance}'; {nearest(str(instance), valid)}"
+    elif error.validator in ("oneOf", "anyOf") and error.context:
+        # The branch that got furthest is the one that was meant.
+        best = max(error.context, key=lambda e: (len(e.absolute_path), e.validator not in ("type", "const")))
+        yield from _faults(best)
+    else:
+        yield f"{place}: {error.message}; see config.yaml and rules/schemas/config.schema.yaml"
+
+
+def check(config: Config, schema: Mapping[str, Any]) -> None:
+    """Stop at a configuration that cannot be run.
+
+    Raises ConfigError with every fault found: unknown keys, corpora, classes, formats, labels, paths that are
+    not there, shares larger than the training split.
+    """
+    faults = list(schema_faults(config, schema)) or list(_study_faults(config))
+    if faults:
+        raise ConfigError("\n".join(faults))
+
+
+def _study_faults(config: Config) -> Iterator[str]:
+    study = config["study"]
+    registry = config["corpora"]
+    if study["corpora"] != "all":
+        for name in study["corpora"]:
+            if name not in registry:
+                yield f"study.corpora: unknown corpus '{name}'; {nearest(name, registry)}"
+    for split, place in [(study["split"], "study.split"), (config["silver"]["split"], "silver.split")]:
+        if sum(split.values()) != 100:
+            yield f"{place}: {split} sums to {sum(split.values())} percent; make it 100"
+    for share in study["shares"]:
+        if share > study["split"]["train"]:
+            yield f"study.shares: {share} is more than the {study['split']['train']} percent of study.split.train"
+    for name in sorted(registry):
+        if name == "silver" or name.startswith(("blacklist_", "word_vectors")):
+            yield f"corpora.{name}: this name is used for another source; choose another"
+    for name, source in _sources(config):
+        if source.get("path") is None and not source.get("urls"):
+            yield f"{name}: neither path nor urls; say where the data are"
+        if source.get("path") is not None and not local_path(config, source["path"]).exists():
+            yield f"{name}.path: {local_path(config, source['path'])} does not exist; correct it or corpora_root"
+    for name, corpus in _corpora(config):
+        for entity, labels in corpus["entities"].items():
+            for label in labels:
+                if corpus.get("labels") and label not in corpus["labels"]:
+                    yield f"{name}.entities.{entity}: unknown label '{label}'; {nearest(label, corpus['labels'])}"
+        for key in ("pmid", "pmcid"):
+            pattern = corpus.get(key)
+            if pattern is not None and _groups(pattern) != 1:
+                yield f"{name}.{key}: '{pattern}' is no regular expression with one group, which is to hold the digits"
+    if "transfer" in "".join(study["regimes"]):
+        for entity in study["entities"]:
+            if entity not in config["silver"]["corpus"]["entities"]:
+                yield f"silver.corpus.entities: no labels for {entity}, which study.entities asks for; add them"
+    for entity in study["entities"]:
+        if not any(e == entity for e, _ in data_sets(config)):
+            yield f"study.entities: no configured corpus holds {entity}; add one or leave {entity} out"
+
+
+def check_labels(config: Config) -> None:
+    """Read the gold-standard corpora that lie on this machine and state no `labels`, for labels that they do not have.
+
+    Raises ConfigError naming the nearest label, and CorpusError for a file that cannot be read.
+    """
+    from corpora.convert import CorpusSpec, labels_seen  # only here: no job needs a reader to parse the rules
+
+    for name, corpus in _corpora(config):
+        if name == "silver.corpus" or corpus.get("labels") or corpus.get("path") is None:
+            continue
+        seen = labels_seen(local_path(config, corpus["path"]), CorpusSpec.from_settings(reading_settings(corpus)))
+        faults = [
+            f"{name}.entities.{entity}: label '{label}' occurs nowhere in {corpus['path']}; {nearest(label, seen)}"
+            for entity, labels in corpus["entities"].items()
+            for label in labels
+            if label not in seen
+        ]
+        if faults:
+            raise ConfigError("\n".join(faults))
+
+
+def reading_settings(corpus: Config) -> dict[str, Any]:
+    """The settings of a corpus that decide what is read from its files."""
+    keys = ("format", "members", "pmid", "pmcid", "discontinuous", "overlapping", "composite")
+    return {key: corpus[key] for key in keys if corpus.get(key) is not None}
+
+
+def _groups(pattern: str) -> int:
+    try:
+        return re.compile(pattern).groups
+    except re.error:
+        return -1
+
+
+def _corpora(config: Config) -> Iterator[tuple[str, Config]]:
+    for name in selected_corpora(config):
+        yield f"corpora.{name}", config["corpora"][name]
+    yield "silver.corpus", config["silver"]["corpus"]
+
+
+def _sources(config: Config) -> Iterator[tuple[str, Config]]:
+    yield from _corpora(config)
+    for entity, blacklist in config["silver"]["blacklists"].items():
+        if blacklist is not None:
+            yield f"silver.blacklists.{entity}", blacklist
+    if config["silver"]["pmc_ids"] is not None:
+        yield "silver.pmc_ids", {"path": config["silver"]["pmc_ids"]}
+    if has_word_vectors(config):
+        yield "word_vectors", config["word_vectors"]
+
+
+def has_word_vectors(config: Config) -> bool:
+    """Whether word vectors are given, by path or URL, and need not be trained."""
+    return config["word_vectors"]["path"] is not None or bool(config["word_vectors"]["urls"])
+
+
+def local_path(config: Config, path: str) -> Path:
+    """A configured path; a relative one starts at corpora_root."""
+    return Path(config["corpora_root"] or ".", Path(path).expanduser())
+
+
+def source_files(config: Config, path: str | None) -> list[str]:
+    """The files at a configured path: itself, or all visible files below a folder, so that an edit to any is seen."""
+    if path is None:
+        return []
+    root = local_path(config, path)
+    if not root.is_dir():
+        return [str(root)]
+    files = (file for file in root.rglob("*") if file.is_file())
+    return sorted(str(f) for f in files if not any(part.startswith(".") for part in f.relative_to(root).parts))
+
+
+def selected_corpora(config: Config) -> list[str]:
+    """Names of the gold-standard corpora in the study, sorted; unknown names are left to `check`."""
+    chosen = config["study"]["corpora"]
+    registry = config["corpora"]
+    entities = set(config["study"]["entities"])
+    names = registry if chosen == "all" else [name for name in chosen if name in registry]
+    return sorted(name for name in names if entities & set(registry[name]["entities"]))
+
+
+def data_sets(config: Config) -> list[tuple[str, str]]:
+    """The study's (entity class, corpus) pairs, in the order of the classes, then by name (Table 1's 23 rows)."""
+    return [
+        (entity, corpus)
+        for entity in config["study"]["entities"]
+        for corpus in selected_corpora(config)
+        if entity in config["corpora"][corpus]["entities"]
+    ]
+
+
+def run_folders(config: Config) -> list[str]:
+    """The folder of every fine-tuning run: data sets × regimes × shares × seeds."""
+    study = config["study"]
+    return [
+        f"results/runs/{entity}/{corpus}/{regime}/share{share}/seed{seed}"
+        for entity, corpus in data_sets(config)
+        for regime in study["regimes"]
+        for share in study["shares"]
+        for seed in study["seeds"]
+    ]
+
+
+def fingerprint(root: Path, *sources: str) -> str:
+    """A digest of Python modules that changes with their code and not with their comments or docstrings.
+
+    `sources` are files or packages relative to `root`. Snakemake watches the script of a rule but not what the
+    script imports; a rule that carries this digest among its params is run again when that changes.
+    """
+    digest = hashlib.sha256()
+    for source in sources:
+        path = root / source
+        for file in sorted(path.rglob("*.py")) if path.is_dir() else [path]:
+            digest.update(file.relative_to(root).as_posix().encode())
+            digest.update(_code(file).encode())
+    return digest.hexdigest()[:16]
+
+
+def _code(file: Path) -> str:
+    tree = ast.parse(file.read_text(encoding="utf-8"))
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef) and _docstring(
+            node.body
+        ):
+            node.body = node.body[1:]
+    return ast.dump(tree)
+
+
+def _docstring(body: Sequence[ast.stmt]) -> bool:
+    return bool(body) and isinstance(body[0], ast.Expr) and isinstance(getattr(body[0].value, "value", None), str)
