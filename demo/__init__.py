@@ -1,0 +1,1 @@
+"""The demonstration: small invented corpora for the real workflow."""
