@@ -1,36 +1,67 @@
 # make demo and make test do all their own set-up: a virtual environment in .venv with exactly what the lock pins.
 PYTHON ?= python3
-VENV := .venv
-BIN := $(abspath $(VENV))/bin
-READY := $(VENV)/.installed-from-lock
 CORES ?= $(shell nproc)
-SNAKEMAKE := $(BIN)/snakemake --snakefile Snakefile --cores $(CORES)
 # Trainings at a time: one on a GPU; without one, a core each.
-GPU ?= $(shell command -v nvidia-smi >/dev/null 2>&1 && echo 1 || echo $(CORES))
+GPU ?= $(shell nvidia-smi >/dev/null 2>&1 && echo 1 || echo $(CORES))
+# Configuration files of yours, laid over the study's.
+CONFIG ?=
+# The folder with the real corpora of `make real`.
 CORPORA_MIRROR ?=
+# The study that `make report` reports: study, demo or real.
+STUDY ?= study
 
-.PHONY: help setup demo test lint format study real report lock clean
+BIN := $(abspath .venv)/bin
+READY := .venv/.installed-from-lock
+
+FOLDER_study := .
+FOLDER_demo := .demo
+FOLDER_real := .real
+OVERLAYS_demo := overlays/demo.yaml
+OVERLAYS_real := overlays/real.yaml
+
+# $(call snakemake,study) is the command that runs a study in its folder, with its overlays and the user's.
+snakemake = $(BIN)/snakemake --snakefile Snakefile --directory $(FOLDER_$(1)) --cores $(CORES) --resources gpu=$(GPU) \
+	$(if $(OVERLAYS_$(1))$(CONFIG),--configfile $(OVERLAYS_$(1)) $(CONFIG)) \
+	$(if $(filter real,$(1)),--config corpora_root='$(abspath $(CORPORA_MIRROR))')
+
+.PHONY: help setup demo study real report test lint format lock clean
 
 help:
 	@echo 'make demo     the whole workflow on small made-up corpora: minutes, no GPU, no download'
 	@echo 'make test     all tests'
-	@echo 'make study    the study as the paper ran it (config.yaml)'
-	@echo 'make report   results/report.html of the last study'
+	@echo 'make study    the study as the paper ran it (config.yaml); CONFIG=mine.yaml lays a file of yours over it'
 	@echo 'make real CORPORA_MIRROR=folder   a scaled study on real corpora that lie in a folder'
+	@echo 'make report   tables and provenance in one page; STUDY=demo or STUDY=real for those'
 	@echo 'make lint     ruff, mypy, snakefmt, snakemake --lint;  make format  rewrites what they can'
+	@echo 'make clean    removes .demo and .real'
 
 setup: $(READY)
 
 $(READY): requirements.lock
-	$(PYTHON) -c 'import sys; sys.exit(sys.version_info[:2] != (3, 11) and "Python 3.11 is needed: make PYTHON=python3.11 …")'
-	$(PYTHON) -m venv $(VENV)
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info[:2] != (3, 11) and "Python 3.11 is needed: make PYTHON=python3.11")'
+	$(PYTHON) -m venv .venv
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --requirement requirements.lock
 	touch $@
 
 demo: setup
-	test -d .demo/native || $(BIN)/python -m demo.generate .demo/native
-	$(SNAKEMAKE) --directory .demo --configfile overlays/demo.yaml --resources gpu=$(GPU) --quiet rules host
-	$(BIN)/python -m demo.summary .demo
+	@test -d .demo/native || $(BIN)/python -m demo.generate .demo/native
+	$(call snakemake,demo) --quiet all
+	@$(BIN)/python -m demo.summary .demo
+
+study: setup
+	$(call snakemake,study)
+
+real: setup has-mirror
+	@mkdir -p .real
+	$(call snakemake,real)
+	@cat .real/results/tables/table2_macro_average.md
+
+report: setup $(if $(filter real,$(STUDY)),has-mirror)
+	$(call snakemake,$(STUDY)) --report $(FOLDER_$(STUDY))/results/report.html
+
+.PHONY: has-mirror
+has-mirror:
+	@test -d '$(CORPORA_MIRROR)' || { echo 'CORPORA_MIRROR="$(CORPORA_MIRROR)" is no folder; docs/results.md says what it is to hold' >&2; exit 2; }
 
 test: setup
 	$(BIN)/python -m pytest
@@ -47,23 +78,12 @@ format: setup
 	$(BIN)/ruff format .
 	$(BIN)/snakefmt Snakefile rules
 
-study: setup
-	$(SNAKEMAKE) --resources gpu=$(GPU)
-
-real: setup
-	@test -d '$(CORPORA_MIRROR)' || { echo 'make real CORPORA_MIRROR=folder: "$(CORPORA_MIRROR)" is not a folder; docs/results.md says what it holds' >&2; exit 2; }
-	mkdir -p .real
-	$(SNAKEMAKE) --directory .real --configfile overlays/real.yaml --config corpora_root='$(abspath $(CORPORA_MIRROR))' --resources gpu=$(GPU)
-	cat .real/results/tables/table2_macro_average.md
-
-report: setup
-	$(SNAKEMAKE) --report results/report.html
-
 # Resolves the direct requirements anew and pins everything that they bring.
 lock:
 	$(PYTHON) -m venv .venv-lock
 	.venv-lock/bin/python -m pip install --quiet --requirement requirements.in
-	{ echo '# Made by `make lock` from requirements.in; serves make, CI and envs/.'; .venv-lock/bin/python -m pip freeze | sed 's/+cpu$$//'; } > requirements.lock
+	{ echo '# Made by `make lock` from requirements.in; serves make, CI and envs/.'; \
+		.venv-lock/bin/python -m pip freeze | sed 's/+cpu$$//'; } > requirements.lock
 	rm -rf .venv-lock
 
 clean:

@@ -68,3 +68,27 @@ rule finetune:
         code=MODEL_CODE,
     script:
         "../workflow_scripts/finetune.py"
+
+
+rule export_predictions:
+    """A run's predictions on its test set as Brat standoff, on request."""
+    input:
+        predictions="results/runs/{entity}/{corpus}/{regime}/share{share}/seed{seed}/predictions.tsv",
+        brat="results/brat/{entity}/{corpus}",
+        table="results/brat/{entity}/{corpus}.tsv",
+    output:
+        brat=directory("results/predictions/{entity}/{corpus}/{regime}/share{share}/seed{seed}"),
+    log:
+        "logs/export_predictions/{entity}/{corpus}/{regime}/share{share}/seed{seed}.log",
+    benchmark:
+        "results/benchmarks/export_predictions/{entity}/{corpus}/{regime}/share{share}/seed{seed}.tsv"
+    conda:
+        "../envs/corpora.yaml"
+    threads: 1
+    resources:
+        mem_mb=2000,
+        runtime="1h",
+    params:
+        code=code(*(f"workflow_scripts/corpora/{module}.py" for module in ("brat", "conll", "documents", "export"))),
+    script:
+        "../workflow_scripts/export_predictions.py"
