@@ -47,9 +47,8 @@ class Study:
         for number, overlay in enumerate(overlays):
             files.append(self.folder / f"overlay{number}.yaml")
             files[-1].write_text(yaml.safe_dump(overlay))
-        command = [sys.executable, "-m", "snakemake", "--snakefile", str(self.project / "Snakefile"), "--cores", "2"]
-        command += ["--directory", str(self.folder), "--configfile", *map(str, files), "--", *arguments]
-        command.remove("--") if arguments and arguments[0].startswith("-") else None
+        command = [sys.executable, "-m", "snakemake", "--configfile", *map(str, files), "--directory", str(self.folder)]
+        command += ["--snakefile", str(self.project / "Snakefile"), "--cores", "2", *arguments]
         return subprocess.run(command, capture_output=True, text=True, cwd=self.project, timeout=300, check=False)
 
     def to_be_run(self, *arguments: str, config: dict | None = None) -> set[str]:
