@@ -113,8 +113,8 @@ class Exclusion(NamedTuple):
 class GoldDocuments:
     """What the gold corpora of a class are recognised by; each source is a corpus and its document.
 
-    ``mapped`` has the PMIDs that stand for PMCIDs, ``parts`` titles, abstracts and lines, and ``contained`` the gold texts
-    of at least MINIMUM_SENTENCE normalised characters by their first ones.
+    ``mapped`` has the PMIDs that stand for PMCIDs, ``parts`` titles, abstracts and lines, and ``contained`` the gold
+    texts of at least MINIMUM_SENTENCE normalised characters by their first ones.
     """
 
     pmids: dict[str, Source] = field(default_factory=dict)
@@ -155,8 +155,8 @@ def find_gold(document: Document, gold: GoldDocuments) -> Exclusion | None:
     """The gold document that a silver document equals, or None.
 
     Texts are compared by letters and digits alone, without case (``normalise``): the whole; title or abstract alone
-    where long enough (MINIMUM_PART), also with the lines of a gold full text; and a gold text anywhere inside the silver one (MINIMUM_SENTENCE), for corpora
-    of single sentences.
+    where long enough (MINIMUM_PART), also with single lines of a gold full text; and a gold text anywhere inside the
+    silver one (MINIMUM_SENTENCE), for corpora of single sentences.
     """
     if document.pmid and document.pmid in gold.pmids:
         return Exclusion("pmid", *gold.pmids[document.pmid])
