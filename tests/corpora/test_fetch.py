@@ -44,6 +44,7 @@ def test_download(tmp_path, address):
 
 def test_second_address_is_tried_and_unknown_digest_is_told(tmp_path, address, caplog):
     urls = [f"{address}/missing.txt", f"{address}/corpus.txt"]
+    caplog.set_level("INFO")
     fetch(tmp_path / "native", path=None, urls=urls)
     assert files(tmp_path / "native") == {"corpus.txt": DATA}
     assert "404" in caplog.text

@@ -102,6 +102,7 @@ def test_normalised_texts_are_equal(copy):
         (f"{OTHER}\n{BODY}", f"{TITLE}\n{BODY}"),  # the same abstract
         (f"{TITLE}\n{OTHER} {BODY} {OTHER}", BODY),  # a gold corpus of sentences
         (f"{TITLE}\nOnce. {BODY.replace(' ', chr(10))} Twice.", BODY),
+        (f"Short title\n{BODY}", f"Journal\n{TITLE}\n{BODY}\n\nA full text with its abstract as a paragraph."),
     ],
 )
 def test_shared_title_abstract_or_sentence_excludes(silver, gold):

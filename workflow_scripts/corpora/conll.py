@@ -20,7 +20,7 @@ from itertools import accumulate
 from pathlib import Path
 from typing import NamedTuple, TextIO
 
-from corpora.documents import CorpusError, Document, Mention
+from corpora.documents import CorpusError, Document, Mention, told
 from corpora.tokens import Token, sentences
 
 logger = logging.getLogger(__name__)
@@ -252,14 +252,11 @@ def tokenize_corpus(
     finally:
         for partial in temporary.values():
             partial.unlink(missing_ok=True)
-    logger.info("%s: %s", folder, ", ".join(f"{key} {value}" for key, value in sorted(counts.items())))
-    changed = [
-        f"{counts[key]} {key.replace('_', ' ')}"
-        for key in ("joined_sentences", "cut_mentions", "widened_mentions", "shortened_mentions", "lost_mentions")
-        if counts[key]
-    ]
-    if changed:
-        logger.warning("%s: %s, of %d mentions", folder, ", ".join(changed), counts["mentions"])
+    size = ("documents", "sentences", "tokens", "mentions", "chunks")
+    logger.info("%s: %s", folder, told(Counter({key: counts[key] for key in size})))
+    changes = ("joined_sentences", "cut_mentions", "widened_mentions", "shortened_mentions", "lost_mentions")
+    if changed := told(Counter({key: counts[key] for key in changes})):
+        logger.warning("%s: %s", folder, changed)
     return counts
 
 

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from corpora.brat import write_brat, write_table
-from corpora.documents import CorpusError, Document
+from corpora.documents import CorpusError, Document, told
 from corpora.policies import COMPOSITE, DISCONTINUOUS, OVERLAPPING
 from corpora.readers import READERS
 
@@ -129,7 +129,12 @@ def convert(
 
     rows = write_brat(documents(), folder)
     write_table(table, rows)
-    logger.info("%s: %s", folder, ", ".join(f"{name} {count}" for name, count in sorted(counts.items())))
+    kept, lost = (
+        told(Counter({name: counts[name] for name in names}))
+        for names in (("documents", "mentions"), ("other_labels", "composite", "discontinuous", "overlapping"))
+    )
+    found = ", ".join(f"{name.removeprefix('label:')} {counts[name]:,}" for name in counts if name.startswith("label:"))
+    logger.info("%s: %s; left out: %s; labels of the source: %s", folder, kept, lost or "none", found or "none")
     return counts
 
 

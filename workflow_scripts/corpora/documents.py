@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,6 +16,15 @@ class CorpusError(ValueError):
     def __init__(self, place: str | Path, line: int | None, problem: str, remedy: str) -> None:
         where = f"{place}:{line}" if line is not None else str(place)
         super().__init__(f"{where}: {problem}; {remedy}")
+
+
+def told(counts: Counter[str]) -> str:
+    """Counts in words, those that are not 0, for a log.
+
+    >>> told(Counter(documents=1200, lost_mentions=0, mentions=7))
+    '1,200 documents, 7 mentions'
+    """
+    return ", ".join(f"{count:,} {name.replace('_', ' ')}" for name, count in counts.items() if count)
 
 
 @dataclass(frozen=True, slots=True)

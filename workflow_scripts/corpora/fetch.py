@@ -36,7 +36,7 @@ def fetch(destination: Path, *, path: Path | None, urls: Sequence[str] = (), sha
         if path is not None:
             _copy(path, folder, sha256)
         elif urls:
-            _download(folder, urls, sha256)
+            _download(destination, folder, urls, sha256)
         else:
             raise CorpusError(destination, None, "there is neither `path` nor `urls` to fetch from", "give one of them")
 
@@ -63,12 +63,12 @@ def _check(file: Path, origin: Path | str, sha256: str | None) -> None:
     with file.open("rb") as stream:
         digest = hashlib.file_digest(stream, "sha256").hexdigest()
     if sha256 is None:
-        logger.warning("%s: its sha256 is %s; give it as `sha256` to make sure of the same file", origin, digest)
+        logger.info("%s: its sha256 is %s", origin, digest)
     elif digest != sha256.lower():
         raise CorpusError(origin, None, f"its sha256 is {digest}, not {sha256}", "correct `sha256` or the file")
 
 
-def _download(folder: Path, urls: Sequence[str], sha256: str | None) -> None:
+def _download(destination: Path, folder: Path, urls: Sequence[str], sha256: str | None) -> None:
     answers = []
     for url in urls:
         if urlsplit(url).scheme not in ("http", "https"):
@@ -95,7 +95,7 @@ def _download(folder: Path, urls: Sequence[str], sha256: str | None) -> None:
         logger.info("%s: %d bytes", url, (folder / name).stat().st_size)
         return
     problem = f"no address gave the file ({'; '.join(answers)})"
-    raise CorpusError(folder.parent, None, problem, "fetch it by hand and give its place as `path:`")
+    raise CorpusError(destination, None, problem, "fetch it by hand and give its place as `path:`")
 
 
 def _file_name(url: str) -> str:

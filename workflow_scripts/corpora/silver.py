@@ -25,7 +25,7 @@ from typing import BinaryIO, NamedTuple, cast
 
 from corpora.archives import written_whole
 from corpora.brat import read_brat, read_table, write_brat, write_table
-from corpora.documents import CorpusError, Document, Mention
+from corpora.documents import CorpusError, Document, Mention, told
 from corpora.splitting import rank
 from corpora.tokens import sentences
 
@@ -113,8 +113,8 @@ class Exclusion(NamedTuple):
 class GoldDocuments:
     """What the gold corpora of a class are recognised by; each source is a corpus and its document.
 
-    ``mapped`` has the PMIDs that stand for PMCIDs, ``parts`` titles and abstracts, and ``contained`` the gold texts
-    of at least MINIMUM_SENTENCE normalised characters by their first ones.
+    ``mapped`` has the PMIDs that stand for PMCIDs, ``parts`` titles, abstracts and lines, and ``contained`` the gold
+    texts of at least MINIMUM_SENTENCE normalised characters by their first ones.
     """
 
     pmids: dict[str, Source] = field(default_factory=dict)
@@ -145,7 +145,8 @@ def index_gold(gold: Mapping[str, Iterable[Document]], pmc_ids: Mapping[str, str
                 index.texts[whole] = source
                 if len(whole) >= MINIMUM_SENTENCE:
                     index.contained.setdefault(whole[:MINIMUM_SENTENCE], []).append((whole, source))
-            for part in _parts(document.text):
+            # A full text holds its abstract's title and paragraphs as lines of their own.
+            for part in (*_parts(document.text), *_long_enough(document.text.split("\n"))):
                 index.parts.setdefault(part, source)
     return index
 
@@ -154,8 +155,8 @@ def find_gold(document: Document, gold: GoldDocuments) -> Exclusion | None:
     """The gold document that a silver document equals, or None.
 
     Texts are compared by letters and digits alone, without case (``normalise``): the whole; title or abstract alone
-    where long enough (MINIMUM_PART); and a gold text anywhere inside the silver one (MINIMUM_SENTENCE), for corpora
-    of single sentences.
+    where long enough (MINIMUM_PART), also with single lines of a gold full text; and a gold text anywhere inside the
+    silver one (MINIMUM_SENTENCE), for corpora of single sentences.
     """
     if document.pmid and document.pmid in gold.pmids:
         return Exclusion("pmid", *gold.pmids[document.pmid])
@@ -194,7 +195,11 @@ def normalise(text: str) -> str:
 def _parts(text: str) -> list[str]:
     """Title and abstract, normalised, as far as they are long enough to tell a document."""
     title, _, abstract = text.partition("\n")
-    return [part for part in (normalise(title), normalise(abstract)) if len(part) >= MINIMUM_PART]
+    return _long_enough((title, abstract))
+
+
+def _long_enough(parts: Iterable[str]) -> list[str]:
+    return [part for part in map(normalise, parts) if len(part) >= MINIMUM_PART]
 
 
 def read_pmc_ids(path: Path, wanted: Collection[str]) -> dict[str, str]:
@@ -355,7 +360,7 @@ def clean(
     counts["documents_kept"] = len(rows)
     counts["mentions_dropped"] = dropped_names.total()
     counts["mentions_kept"] = sum(row.mentions for row in rows)
-    logger.info("%s: %s", cleaned.documents, ", ".join(f"{key} {value}" for key, value in sorted(counts.items())))
+    logger.info("%s: %s", cleaned.documents, told(counts))
     return counts
 
 
