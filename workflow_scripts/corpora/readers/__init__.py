@@ -5,8 +5,13 @@ from pathlib import Path
 from typing import TypeAlias
 
 from corpora.documents import Document
-from corpora.readers import brat, iexml, pubtator
+from corpora.readers import bc2gm, brat, iexml, pubtator
 
 Reader: TypeAlias = Callable[[Path, Sequence[str]], Iterator[Document]]
 
-READERS: Mapping[str, Reader] = {"brat": brat.read, "iexml": iexml.read, "pubtator": pubtator.read}
+READERS: Mapping[str, Reader] = {
+    "bc2gm": bc2gm.read,
+    "brat": brat.read,
+    "iexml": iexml.read,
+    "pubtator": pubtator.read,
+}

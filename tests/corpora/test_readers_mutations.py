@@ -1,0 +1,86 @@
+"""Every reader on mutated files: right documents or one named error, never anything else."""
+
+import io
+import random
+import zipfile
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from corpora.documents import CorpusError
+from corpora.readers import READERS
+
+# One tiny corpus in each format, files by name.
+CORPORA: dict[str, dict[str, str]] = {
+    "bc2gm": {
+        "train.in": "P00009001A0120 Induction of FIC 1 by fic-kinase.\nP00009002T0000 Nothing here.\n",
+        "GENE.eval": "P00009001A0120|11 14|FIC 1\nP00009001A0120|17 26|fic-kinase\n",
+        "x.idmap": "P00009003A0120 BC2GM01\n",
+    },
+    "brat": {"a.txt": "Fictitis in mice \u03b1.\n", "a.ann": "T1\tDISO 0 8\tFictitis\nT2\tLIVB 9 11;12 16\tin mice\n"},
+    "iexml": {
+        "a.xml": "<PubmedArticle><MedlineCitation><PMID>9001</PMID><Article><ArticleTitle><s>"
+        '<e id="a:1:T:diso:1|b:2:T:ched:1,2" ct="diso|ched"><w id="1">fictitis</w> <w id="2">serum</w></e>'
+        "</s></ArticleTitle></Article></MedlineCitation></PubmedArticle>\n"
+    },
+    "pubtator": {"a.txt": "9001|t|Fictomycin.\n9001|a|Renal and hepatic.\n9001\t0\t10\tFictomycin\tChemical\tD01\n\n"},
+}
+PIECES = [b"", b"\0", b"\n", b"\t", b"|", b" ", b";", b"<", b">", b"&l;", b'"', b"{", b"}", b"[", b"]", b"-1", b"99",
+          b"9" * 5000, b"\xff", b"\xed\xa0\x80", b"\\ud800", b"\xe2\x80\xa8", b"null", b"<!ENTITY a 'b'>", b"../x", b"1e9"]  # fmt: skip
+
+
+def test_every_reader_is_tested():
+    assert sorted(CORPORA) == sorted(READERS)
+
+
+def packed(files):
+    stream = io.BytesIO()
+    with zipfile.ZipFile(stream, "w") as archive:
+        for name, content in files.items():
+            archive.writestr(name, content)
+    return stream.getvalue()
+
+
+def checked(documents):
+    for document in documents:
+        assert document.id
+        document.text.encode()
+        assert not document.pmid or (document.pmid.isascii() and document.pmid.isdigit())
+        assert not document.pmcid or (document.pmcid.isascii() and document.pmcid.isdigit())
+        for mention in document.mentions:
+            assert mention.label
+            assert mention.spans == tuple(sorted(mention.spans))
+            borders = [border for span in mention.spans for border in span]
+            assert 0 <= borders[0] <= borders[-1] <= len(document.text)
+            assert all(start < end for start, end in mention.spans)
+            assert all(a[1] <= b[0] for a, b in zip(mention.spans, mention.spans[1:], strict=False))
+        yield document
+
+
+@pytest.mark.parametrize("name", sorted(CORPORA))
+def test_the_corpora_themselves_are_read(tmp_path, name):
+    (tmp_path / "corpus.zip").write_bytes(packed(CORPORA[name]))
+    documents = list(checked(READERS[name](tmp_path / "corpus.zip", ("*",))))
+    assert sum(len(document.mentions) for document in documents) >= 1
+
+
+@pytest.mark.parametrize("name", sorted(CORPORA))
+@settings(max_examples=500)
+@given(seed=st.integers(0, 2**64))
+def test_mutated_corpora_are_read_or_refused_by_name(tmp_path_factory, name, seed):
+    draw = random.Random(seed)
+    files = {file: content.encode() for file, content in CORPORA[name].items()}
+    for _ in range(draw.randint(1, 3)):
+        file = draw.choice(sorted(files))
+        content = files[file]
+        start = draw.randint(0, len(content))
+        end = min(len(content), start + draw.choice([0, 0, 1, 1, 2, 10, 10**6]))
+        files[file] = content[:start] + draw.choice(PIECES) + content[end:]
+    source = tmp_path_factory.getbasetemp() / f"{name}.zip"
+    source.write_bytes(packed(files))
+    try:
+        list(checked(READERS[name](source, ("*",))))
+    except CorpusError as error:
+        assert str(error).startswith(str(source))
+        assert "\n" not in str(error)
