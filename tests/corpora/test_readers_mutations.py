@@ -19,12 +19,22 @@ CORPORA: dict[str, dict[str, str]] = {
         "x.idmap": "P00009003A0120 BC2GM01\n",
     },
     "brat": {"a.txt": "Fictitis in mice \u03b1.\n", "a.ann": "T1\tDISO 0 8\tFictitis\nT2\tLIVB 9 11;12 16\tin mice\n"},
+    "deca": {"text/90.txt": "FIC1 and FIC2.\n", "gold.txt": "90.txt\t0\t4\tFIC1\t9606\n90.txt\t9\t13\tFIC2\t9606\n"},
     "iexml": {
         "a.xml": "<PubmedArticle><MedlineCitation><PMID>9001</PMID><Article><ArticleTitle><s>"
         '<e id="a:1:T:diso:1|b:2:T:ched:1,2" ct="diso|ched"><w id="1">fictitis</w> <w id="2">serum</w></e>'
         "</s></ArticleTitle></Article></MedlineCitation></PubmedArticle>\n"
     },
+    "linnaeus": {
+        "txt/pmcA90.txt": "Of mice \u2009and men.\n",
+        "tags.tsv": "#species id\tdocument\tstart\tend\ttext\tcode\nspecies:ncbi:10090\tpmcA90\t3\t7\tmice\t\n",
+    },
     "pubtator": {"a.txt": "9001|t|Fictomycin.\n9001|a|Renal and hepatic.\n9001\t0\t10\tFictomycin\tChemical\tD01\n\n"},
+    "s800": {
+        "abstracts/species1.txt": "Mice and S. fictivisae.\n",
+        "S800.tsv": "10090\tspecies1:9001\t0\t3\tMice\n4932\tspecies1:9001\t9\t21\tS. fictivisae\n",
+        "pubmedid.tsv": "species1\tPMID:9001\tmed\n",
+    },
 }
 PIECES = [b"", b"\0", b"\n", b"\t", b"|", b" ", b";", b"<", b">", b"&l;", b'"', b"{", b"}", b"[", b"]", b"-1", b"99",
           b"9" * 5000, b"\xff", b"\xed\xa0\x80", b"\\ud800", b"\xe2\x80\xa8", b"null", b"<!ENTITY a 'b'>", b"../x", b"1e9"]  # fmt: skip

@@ -5,13 +5,16 @@ from pathlib import Path
 from typing import TypeAlias
 
 from corpora.documents import Document
-from corpora.readers import bc2gm, brat, iexml, pubtator
+from corpora.readers import bc2gm, brat, iexml, pubtator, tables
 
 Reader: TypeAlias = Callable[[Path, Sequence[str]], Iterator[Document]]
 
 READERS: Mapping[str, Reader] = {
     "bc2gm": bc2gm.read,
     "brat": brat.read,
+    "deca": tables.read_deca,
     "iexml": iexml.read,
+    "linnaeus": tables.read_linnaeus,
     "pubtator": pubtator.read,
+    "s800": tables.read_s800,
 }
