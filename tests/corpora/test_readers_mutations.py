@@ -29,6 +29,15 @@ CORPORA: dict[str, dict[str, str]] = {
         "txt/pmcA90.txt": "Of mice \u2009and men.\n",
         "tags.tsv": "#species id\tdocument\tstart\tend\ttext\tcode\nspecies:ncbi:10090\tpmcA90\t3\t7\tmice\t\n",
     },
+    "mirna": {
+        "a.xml": '<corpus><document id="X.d0" origId="90"><sentence origId="90.s1" text="FIC1 in rats.">'
+        '<entity text="FIC1" type="Genes/Proteins" charOffset="0-3"/></sentence><sentence origId="90.s0" text="A."/>'
+        "</document></corpus>"
+    },
+    "ppi_xml": {
+        "a.xml": '<?xml version="1.0" encoding="UTF-8"?>\n<corpus><document id="B.d0" origId="90"><sentence text="One &lt; or two FIC">'
+        '<entity charOffset="0-3,13-16" text="One FIC" type="P"/></sentence></document><document id="C"/></corpus>'
+    },
     "pubtator": {"a.txt": "9001|t|Fictomycin.\n9001|a|Renal and hepatic.\n9001\t0\t10\tFictomycin\tChemical\tD01\n\n"},
     "s800": {
         "abstracts/species1.txt": "Mice and S. fictivisae.\n",

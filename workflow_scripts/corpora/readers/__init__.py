@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import TypeAlias
 
 from corpora.documents import Document
-from corpora.readers import bc2gm, brat, iexml, pubtator, tables
+from corpora.readers import bc2gm, brat, iexml, ppi_xml, pubtator, tables
 
 Reader: TypeAlias = Callable[[Path, Sequence[str]], Iterator[Document]]
 
@@ -15,6 +15,8 @@ READERS: Mapping[str, Reader] = {
     "deca": tables.read_deca,
     "iexml": iexml.read,
     "linnaeus": tables.read_linnaeus,
+    "mirna": ppi_xml.read_mirna,
+    "ppi_xml": ppi_xml.read,
     "pubtator": pubtator.read,
     "s800": tables.read_s800,
 }
