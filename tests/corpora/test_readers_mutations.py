@@ -38,11 +38,21 @@ CORPORA: dict[str, dict[str, str]] = {
         "a.xml": '<?xml version="1.0" encoding="UTF-8"?>\n<corpus><document id="B.d0" origId="90"><sentence text="One &lt; or two FIC">'
         '<entity charOffset="0-3,13-16" text="One FIC" type="P"/></sentence></document><document id="C"/></corpus>'
     },
+    "pubannotation": {
+        "a.json": '{"text":"FIC1 in \\u03b1 yeast.","sourcedb":"PubMed","sourceid":"90","divid":1,"denotations":'
+        '[{"span":{"begin":0,"end":4},"obj":"uniprot:P0"},{"span":[{"begin":5,"end":7},{"begin":10,"end":15}],"obj":"X"}]}'
+    },
     "pubtator": {"a.txt": "9001|t|Fictomycin.\n9001|a|Renal and hepatic.\n9001\t0\t10\tFictomycin\tChemical\tD01\n\n"},
     "s800": {
         "abstracts/species1.txt": "Mice and S. fictivisae.\n",
         "S800.tsv": "10090\tspecies1:9001\t0\t3\tMice\n4932\tspecies1:9001\t9\t21\tS. fictivisae\n",
         "pubmedid.tsv": "species1\tPMID:9001\tmed\n",
+    },
+    "tagtog": {
+        "x-90.plain.html": '<!DOCTYPE html >\n<html xmlns="http://www.w3.org/1999/xhtml"><body><section>'
+        '<h2 id="s1h1">FIC1 &lt; in yeast.</h2></section></body></html>\n',
+        "x-90.ann.json": '{"sources":[{"name":"PMID","id":"90"}],"entities":[{"classId":"e_1","part":"s1h1",'
+        '"offsets":[{"start":0,"text":"FIC1"},{"start":7,"text":"in"}]}]}',
     },
 }
 PIECES = [b"", b"\0", b"\n", b"\t", b"|", b" ", b";", b"<", b">", b"&l;", b'"', b"{", b"}", b"[", b"]", b"-1", b"99",

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import TypeAlias
 
 from corpora.documents import Document
-from corpora.readers import bc2gm, brat, iexml, ppi_xml, pubtator, tables
+from corpora.readers import bc2gm, brat, iexml, ppi_xml, pubannotation, pubtator, tables, tagtog
 
 Reader: TypeAlias = Callable[[Path, Sequence[str]], Iterator[Document]]
 
@@ -17,6 +17,8 @@ READERS: Mapping[str, Reader] = {
     "linnaeus": tables.read_linnaeus,
     "mirna": ppi_xml.read_mirna,
     "ppi_xml": ppi_xml.read,
+    "pubannotation": pubannotation.read,
     "pubtator": pubtator.read,
     "s800": tables.read_s800,
+    "tagtog": tagtog.read,
 }
