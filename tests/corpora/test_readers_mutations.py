@@ -18,6 +18,13 @@ CORPORA: dict[str, dict[str, str]] = {
         "GENE.eval": "P00009001A0120|11 14|FIC 1\nP00009001A0120|17 26|fic-kinase\n",
         "x.idmap": "P00009003A0120 BC2GM01\n",
     },
+    "bioc": {
+        "a.xml": "<collection><document><id>90-p01</id><passage><offset>7</offset><text>FIC1 &lt; in rats.</text><annotation>"
+        '<infon key="type">gene</infon><location offset="7" length="4"/><location offset="12" length="1"/><text>FIC1</text>'
+        "</annotation></passage></document></collection>",
+        "b.json": '{"documents":[{"id":"91","passages":[{"offset":0,"text":"FIC1.","annotations":[{"infons":{"type":"gene"},'
+        '"text":"FIC1","locations":[{"offset":0,"length":4}]}]}]}]}',
+    },
     "brat": {"a.txt": "Fictitis in mice \u03b1.\n", "a.ann": "T1\tDISO 0 8\tFictitis\nT2\tLIVB 9 11;12 16\tin mice\n"},
     "deca": {"text/90.txt": "FIC1 and FIC2.\n", "gold.txt": "90.txt\t0\t4\tFIC1\t9606\n90.txt\t9\t13\tFIC2\t9606\n"},
     "iexml": {
@@ -53,6 +60,11 @@ CORPORA: dict[str, dict[str, str]] = {
         '<h2 id="s1h1">FIC1 &lt; in yeast.</h2></section></body></html>\n',
         "x-90.ann.json": '{"sources":[{"name":"PMID","id":"90"}],"entities":[{"classId":"e_1","part":"s1h1",'
         '"offsets":[{"start":0,"text":"FIC1"},{"start":7,"text":"in"}]}]}',
+    },
+    "variome": {
+        "a.xml": "<collection><document><id>90-p01</id><passage><offset>7</offset><text>** IGNORE LINE **\nFIC1 \ufffd? ** in rats.</text><annotation>"
+        '<infon key="type">gene</infon><location offset="25" length="4"/><location offset="30" length="1"/><text>FIC1</text>'
+        "</annotation></passage></document></collection>"
     },
 }
 PIECES = [b"", b"\0", b"\n", b"\t", b"|", b" ", b";", b"<", b">", b"&l;", b'"', b"{", b"}", b"[", b"]", b"-1", b"99",

@@ -5,12 +5,13 @@ from pathlib import Path
 from typing import TypeAlias
 
 from corpora.documents import Document
-from corpora.readers import bc2gm, brat, iexml, ppi_xml, pubannotation, pubtator, tables, tagtog
+from corpora.readers import bc2gm, bioc, brat, iexml, ppi_xml, pubannotation, pubtator, tables, tagtog
 
 Reader: TypeAlias = Callable[[Path, Sequence[str]], Iterator[Document]]
 
 READERS: Mapping[str, Reader] = {
     "bc2gm": bc2gm.read,
+    "bioc": bioc.read,
     "brat": brat.read,
     "deca": tables.read_deca,
     "iexml": iexml.read,
@@ -21,4 +22,5 @@ READERS: Mapping[str, Reader] = {
     "pubtator": pubtator.read,
     "s800": tables.read_s800,
     "tagtog": tagtog.read,
+    "variome": bioc.read_variome,
 }
