@@ -13,6 +13,10 @@ from corpora.readers import READERS
 
 # One tiny corpus in each format, files by name.
 CORPORA: dict[str, dict[str, str]] = {
+    "azdc": {
+        "a.txt": "Id\tDoc Id\tSentence No.\tSentence\tStart Point\tEnd Point\tPhrase\n"
+        "1\t90\t1\tMild fictitis .\t6\t13\tfictitis\n2\t90\t2\tNone .\n"
+    },
     "bc2gm": {
         "train.in": "P00009001A0120 Induction of FIC 1 by fic-kinase.\nP00009002T0000 Nothing here.\n",
         "GENE.eval": "P00009001A0120|11 14|FIC 1\nP00009001A0120|17 26|fic-kinase\n",
@@ -26,6 +30,11 @@ CORPORA: dict[str, dict[str, str]] = {
         '"text":"FIC1","locations":[{"offset":0,"length":4}]}]}]}]}',
     },
     "brat": {"a.txt": "Fictitis in mice \u03b1.\n", "a.ann": "T1\tDISO 0 8\tFictitis\nT2\tLIVB 9 11;12 16\tin mice\n"},
+    "chemdner": {
+        "x_text.txt": "CN1A\tFic salts\tA salt of fictazole.\n",
+        "x_gold_standard_train.tsv": "CN1A\tT\t0\t3\tFic\tFAMILY\nCN1A\tA\t10\t19\tfictazole\tTRIVIAL\n",
+    },
+    "conll": {"train.tsv": "FIC\tB-P\n1\tI-P\nbinds\tO\n\nMice\tS-X\n.\tO\n"},
     "deca": {"text/90.txt": "FIC1 and FIC2.\n", "gold.txt": "90.txt\t0\t4\tFIC1\t9606\n90.txt\t9\t13\tFIC2\t9606\n"},
     "iexml": {
         "a.xml": "<PubmedArticle><MedlineCitation><PMID>9001</PMID><Article><ArticleTitle><s>"

@@ -5,14 +5,30 @@ from pathlib import Path
 from typing import TypeAlias
 
 from corpora.documents import Document
-from corpora.readers import bc2gm, bioc, brat, iexml, ppi_xml, pubannotation, pubtator, tables, tagtog
+from corpora.readers import (
+    azdc,
+    bc2gm,
+    bioc,
+    brat,
+    chemdner,
+    conll,
+    iexml,
+    ppi_xml,
+    pubannotation,
+    pubtator,
+    tables,
+    tagtog,
+)
 
 Reader: TypeAlias = Callable[[Path, Sequence[str]], Iterator[Document]]
 
 READERS: Mapping[str, Reader] = {
+    "azdc": azdc.read,
     "bc2gm": bc2gm.read,
     "bioc": bioc.read,
     "brat": brat.read,
+    "chemdner": chemdner.read,
+    "conll": conll.read,
     "deca": tables.read_deca,
     "iexml": iexml.read,
     "linnaeus": tables.read_linnaeus,
