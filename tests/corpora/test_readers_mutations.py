@@ -50,6 +50,12 @@ CORPORA: dict[str, dict[str, str]] = {
         '<entity text="FIC1" type="Genes/Proteins" charOffset="0-3"/></sentence><sentence origId="90.s0" text="A."/>'
         "</document></corpus>"
     },
+    "mmax": {
+        "x/p1/Basedata.uri": "90\n",
+        "x/p1/Basedata/Basedata.xml": '<words><word id="word_1">FIC1</word><word id="word_2">binds</word></words>',
+        "x/p1/Markables/sentence.xml": '<markables><markable span="word_1..word_2"/></markables>',
+        "x/p1/Markables/proteins.xml": '<markables><markable span="word_1" proteins="protein"/></markables>',
+    },
     "ppi_xml": {
         "a.xml": '<?xml version="1.0" encoding="UTF-8"?>\n<corpus><document id="B.d0" origId="90"><sentence text="One &lt; or two FIC">'
         '<entity charOffset="0-3,13-16" text="One FIC" type="P"/></sentence></document><document id="C"/></corpus>'
