@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from corpora.documents import CorpusError
-from corpora.readers import iexml
+from corpora.readers import elements
 from corpora.readers.iexml import read
 
 TITLE = '<document><s id="1"><e id="X:1:T047:diso" ct="diso">Fictitis</e> in <e ct="livb">mice</e>.</s></document>'
@@ -109,7 +109,7 @@ def test_declared_encoding(tmp_path):
 def test_articles_cut_anywhere_by_the_buffer(tmp_path, monkeypatch, size):
     content = "<PubmedArticleSet>" + article() * 2 + "\n\n</PubmedArticleSet>"
     expected = documents(tmp_path, content)
-    monkeypatch.setattr(iexml, "_CHUNK", size)
+    monkeypatch.setattr(elements, "_CHUNK", size)
     assert documents(tmp_path, content) == expected
     assert len(expected) == 2
     with pytest.raises(CorpusError, match=r"silver\.xml:12: the article has no PMID"):
@@ -123,7 +123,7 @@ def test_articles_cut_anywhere_by_the_buffer(tmp_path, monkeypatch, size):
         (article() + article(pmid="<PMID>12a</PMID>"), 5, "'12a'"),
         (article() + article("<s>A & b</s>"), 5, "no well-formed XML"),
         (article() + article(abstract="<s>\n<e>x</s>"), 7, "no well-formed XML"),
-        (article() + article().replace("</PubmedArticle>", ""), 5, "ends within this article"),
+        (article() + article().replace("</PubmedArticle>", ""), 5, "ends within this <PubmedArticle>"),
         (article().replace("</PubmedArticle>", "") + article(), 8, "no well-formed XML"),
         (article() + "\n</PubmedArticle>", 6, "never opened"),
     ],
@@ -148,9 +148,9 @@ def test_entity_bomb_and_external_entity_are_refused(tmp_path):
 def test_depth_and_size_are_limited(tmp_path, monkeypatch):
     with pytest.raises(CorpusError, match="no well-formed XML"):
         documents(tmp_path, article("<s>" + "<i>" * 2000 + "x" + "</i>" * 2000 + "</s>"))
-    monkeypatch.setattr(iexml, "DOCUMENT_BYTES", 1000)
-    monkeypatch.setattr(iexml, "_CHUNK", 100)
-    with pytest.raises(CorpusError, match=r"silver\.xml:1: the article has more than 1000 bytes"):
+    monkeypatch.setattr(elements, "DOCUMENT_BYTES", 1000)
+    monkeypatch.setattr(elements, "_CHUNK", 100)
+    with pytest.raises(CorpusError, match=r"silver\.xml:1: this <PubmedArticle> has more than 1000 bytes"):
         documents(tmp_path, article("<s>" + "x" * 2000 + "</s>"))
 
 
@@ -169,7 +169,7 @@ def peak_memory(path, articles):
 
 
 def test_memory_does_not_grow_with_the_number_of_articles(tmp_path, monkeypatch):
-    monkeypatch.setattr(iexml, "_CHUNK", 1 << 14)
+    monkeypatch.setattr(elements, "_CHUNK", 1 << 14)
     peak_memory(tmp_path / "silver.xml", 100)  # what is set up once
     few, many = (peak_memory(tmp_path / "silver.xml", articles) for articles in (200, 1000))
     assert many < 1.5 * few

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,7 +16,7 @@ class CorpusError(ValueError):
 
     def __init__(self, place: str | Path, line: int | None, problem: str, remedy: str) -> None:
         where = f"{place}:{line}" if line is not None else str(place)
-        super().__init__(f"{where}: {problem}; {remedy}")
+        super().__init__(re.sub(r"\s*[\r\n]\s*", " ", f"{where}: {problem}; {remedy}"))
 
 
 def told(counts: Counter[str]) -> str:

@@ -5,8 +5,40 @@ from pathlib import Path
 from typing import TypeAlias
 
 from corpora.documents import Document
-from corpora.readers import brat, iexml, pubtator
+from corpora.readers import (
+    azdc,
+    bc2gm,
+    bioc,
+    brat,
+    chemdner,
+    conll,
+    iexml,
+    mmax,
+    ppi_xml,
+    pubannotation,
+    pubtator,
+    tables,
+    tagtog,
+)
 
 Reader: TypeAlias = Callable[[Path, Sequence[str]], Iterator[Document]]
 
-READERS: Mapping[str, Reader] = {"brat": brat.read, "iexml": iexml.read, "pubtator": pubtator.read}
+READERS: Mapping[str, Reader] = {
+    "azdc": azdc.read,
+    "bc2gm": bc2gm.read,
+    "bioc": bioc.read,
+    "brat": brat.read,
+    "chemdner": chemdner.read,
+    "conll": conll.read,
+    "deca": tables.read_deca,
+    "iexml": iexml.read,
+    "linnaeus": tables.read_linnaeus,
+    "mirna": ppi_xml.read_mirna,
+    "mmax": mmax.read,
+    "ppi_xml": ppi_xml.read,
+    "pubannotation": pubannotation.read,
+    "pubtator": pubtator.read,
+    "s800": tables.read_s800,
+    "tagtog": tagtog.read,
+    "variome": bioc.read_variome,
+}

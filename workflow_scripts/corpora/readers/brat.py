@@ -4,16 +4,14 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterator, Sequence
-from itertools import pairwise
 from pathlib import Path, PurePosixPath
 
 from corpora.archives import members
 from corpora.documents import CorpusError, Document, Mention
-from corpora.readers.standoff import REMEDY, TextColumn, decode, read_whole, span
+from corpora.readers.standoff import REMEDY, SPLITS, TextColumn, decode, in_order, read_whole, span
 
 logger = logging.getLogger(__name__)
 
-SPLITS = {"train": "train", "valid": "dev", "validation": "dev", "dev": "dev", "devel": "dev", "test": "test"}
 _IGNORED = tuple("REAMN#*")  # relations, events, attributes, modifications, normalisations, notes, equivalences
 
 
@@ -88,8 +86,6 @@ def _mention(line: str, text: str, place: str, number: int, column: TextColumn) 
     if not label or any(len(pair) != 2 for pair in pairs):
         problem = f"{line[:80]!r} does not read as T1<tab>LABEL start end<tab>text"
         raise CorpusError(place, number, problem, REMEDY)
-    spans = sorted(span(start, end, text, place, number) for start, end in pairs)
-    if any(left[1] > right[0] for left, right in pairwise(spans)):
-        raise CorpusError(place, number, f"spans {offsets!r} of one mention overlap", REMEDY)
+    spans = in_order((span(start, end, text, place, number) for start, end in pairs), place, number)
     column.check(fields[2], " ".join(text[start:end] for start, end in spans), place, number)
-    return Mention(label, tuple(spans))
+    return Mention(label, spans)

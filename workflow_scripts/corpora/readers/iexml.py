@@ -4,9 +4,7 @@
 ``ct`` the semantic groups, joined by "|". Names inside a name are told by word: ``w id="2"`` around each word, and
 in ``e``'s attribute ``id``, for each group, source:concept:type:group:words.
 
-Articles are cut out of the byte stream and parsed alone. So files with and without a root element, and several such
-files one after the other, read the same; memory holds one article; and as no document type declaration reaches the
-parser, there are no entities to expand and no files or addresses to load.
+Files with and without a root element, and several such files one after the other, read the same.
 """
 
 from __future__ import annotations
@@ -19,16 +17,12 @@ from typing import Any
 
 from lxml import etree
 
-from corpora.archives import Member, members
+from corpora.archives import members
 from corpora.documents import CorpusError, Document, Mention
-from corpora.readers.standoff import DOCUMENT_BYTES, REMEDY
+from corpora.readers.elements import elements
 
 logger = logging.getLogger(__name__)
 
-_CHUNK = 1 << 20
-_OPEN = re.compile(rb"<PubmedArticle(?=[\s>/])")
-_CLOSE = b"</PubmedArticle>"
-_ENCODING = re.compile(rb"""<\?xml[^>]*\bencoding\s*=\s*["']([\w.-]+)["']""")
 _NESTED = re.compile(r".*:.*:.*:.*:(\d+(?:,\d+)*)")  # the fifth field; concepts may hold colons themselves
 _OUTER_SENTENCES: Any = etree.XPath(".//s[not(ancestor::s)]")
 
@@ -47,9 +41,9 @@ def read(source: Path, patterns: Sequence[str] = ("*",)) -> Iterator[Document]:
     unlabelled = 0
     found = False
     for member in members(source, patterns):
-        for line, data, parser in _articles(member):
+        for line, article in elements(member, "PubmedArticle"):
             found = True
-            document, without_group = _document(data, parser, member.place, line)
+            document, without_group = _document(article, member.place, line)
             unlabelled += without_group
             yield document
     if not found:
@@ -58,60 +52,7 @@ def read(source: Path, patterns: Sequence[str] = ("*",)) -> Iterator[Document]:
         logger.warning("%s: %d marked names without a semantic group, passed over", source, unlabelled)
 
 
-def _articles(member: Member) -> Iterator[tuple[int, bytes, Any]]:
-    """Line and bytes of each article, and the parser for it."""
-    buffer = b""
-    line = 1  # of the buffer's first byte
-    parser = _parser("utf-8", member.place)
-    with member.open() as stream:
-        while chunk := stream.read(_CHUNK):
-            if not buffer and line == 1 and (declared := _ENCODING.search(chunk[:1024])):
-                parser = _parser(declared[1].decode("ascii"), member.place)
-            buffer += chunk
-            done = 0
-            while (end := buffer.find(_CLOSE, done)) >= 0:
-                start = _OPEN.search(buffer, done, end)
-                if start is None:
-                    line += buffer.count(b"\n", done, end)
-                    problem = "</PubmedArticle> closes an article that was never opened"
-                    raise CorpusError(member.place, line, problem, REMEDY)
-                line += buffer.count(b"\n", done, start.start())
-                done = end + len(_CLOSE)
-                yield line, buffer[start.start() : done], parser
-                line += buffer.count(b"\n", start.start(), done)
-            opened = _OPEN.search(buffer, done)
-            # Between articles only what may be the start of a tag is kept.
-            keep = opened.start() if opened else max(done, len(buffer) - len(_CLOSE))
-            line += buffer.count(b"\n", done, keep)
-            buffer = buffer[keep:]
-            if len(buffer) > DOCUMENT_BYTES:
-                raise CorpusError(member.place, line, f"the article has more than {DOCUMENT_BYTES} bytes", REMEDY)
-    if _OPEN.search(buffer):
-        raise CorpusError(member.place, line, "the file ends within this article", "fetch the corpus again")
-
-
-def _parser(encoding: str, place: str) -> Any:
-    try:
-        return etree.XMLParser(
-            encoding=encoding,
-            resolve_entities=False,
-            load_dtd=False,
-            no_network=True,
-            huge_tree=False,
-            remove_comments=True,
-            remove_pis=True,
-        )
-    except LookupError as error:
-        raise CorpusError(place, 1, f"encoding {encoding!r} is unknown", "convert the file to UTF-8") from error
-
-
-def _document(data: bytes, parser: Any, place: str, line: int) -> tuple[Document, int]:
-    try:
-        article = etree.fromstring(data, parser)
-    except etree.XMLSyntaxError as error:
-        reason = re.sub(r", line \d+, column.*| line \d+", "", str(error))  # lines within the article
-        problem = f"the article is no well-formed XML ({reason})"
-        raise CorpusError(place, line + (error.lineno or 1) - 1, problem, REMEDY) from error
+def _document(article: Any, place: str, line: int) -> tuple[Document, int]:
     pmid = (article.findtext("MedlineCitation/PMID") or "").strip()
     if not (pmid.isascii() and pmid.isdigit()):
         problem = f"the article has no PMID, or one that is no number ({pmid!r})"

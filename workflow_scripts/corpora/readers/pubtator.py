@@ -18,7 +18,7 @@ from pathlib import Path
 
 from corpora.archives import Member, members
 from corpora.documents import CorpusError, Document, Mention
-from corpora.readers.standoff import DOCUMENT_BYTES, REMEDY, TextColumn, decode, span
+from corpora.readers.standoff import REMEDY, TextColumn, numbered_lines, span
 
 logger = logging.getLogger(__name__)
 
@@ -58,20 +58,12 @@ def read(source: Path, patterns: Sequence[str] = ("*",)) -> Iterator[Document]:
 def _blocks(member: Member) -> Iterator[tuple[int, list[tuple[int, str]]]]:
     """Numbered lines of one document after the other, with the number of the first."""
     block: list[tuple[int, str]] = []
-    number = 0
-    with member.open() as stream:
-        while raw := stream.readline(DOCUMENT_BYTES):
-            number += 1
-            if len(raw) == DOCUMENT_BYTES:
-                raise CorpusError(member.place, number, f"the line has {len(raw)} bytes or more", REMEDY)
-            line = decode(raw, member.place, number).removesuffix("\n").removesuffix("\r")
-            if number == 1:
-                line = line.removeprefix("\ufeff")
-            if line.strip():
-                block.append((number, line))
-            elif block:
-                yield block[0][0], block
-                block = []
+    for number, line in numbered_lines(member.open(), member.place):
+        if line.strip():
+            block.append((number, line))
+        elif block:
+            yield block[0][0], block
+            block = []
     if block:
         yield block[0][0], block
 

@@ -1,18 +1,26 @@
-"""What the readers of standoff formats share: decoding, checked spans, and the text column that must fit them."""
+"""What the readers of standoff formats share: files, lines, checked spans, and the text column that must fit them."""
 
 from __future__ import annotations
 
 import logging
-from pathlib import Path
-from typing import BinaryIO
+import re
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from itertools import pairwise
+from pathlib import Path, PurePosixPath
+from typing import BinaryIO, NamedTuple
 
+from corpora.archives import members
 from corpora.documents import CorpusError
 
 logger = logging.getLogger(__name__)
 
 DOCUMENT_BYTES = 64 << 20  # a document, or a line, is held in memory whole
+HELD_BYTES = 512 << 20  # as are the files of a corpus whose texts and mentions lie apart
+SPLITS = {"train": "train", "valid": "dev", "validation": "dev", "dev": "dev", "devel": "dev", "test": "test"}
 SHOWN = 10
 REMEDY = "fetch the corpus again or correct the line"
+
+_NUMBER = re.compile("[0-9]{1,18}")
 
 
 def read_whole(stream: BinaryIO, place: str) -> bytes:
@@ -26,24 +34,77 @@ def read_whole(stream: BinaryIO, place: str) -> bytes:
     return bytes(data)
 
 
-def decode(data: bytes, place: str, line: int | None = None) -> str:
-    """UTF-8 as it stands, byte order mark and carriage returns included, since offsets count them."""
+class File(NamedTuple):
+    """A file held in memory: its name in the corpus, its place for messages, its bytes."""
+
+    name: PurePosixPath
+    place: str
+    data: bytes
+
+
+def held(source: Path, patterns: Sequence[str], wanted: Callable[[PurePosixPath], bool]) -> list[File]:
+    """The files of a corpus that are ``wanted`` by their name, in its order; raises CorpusError above HELD_BYTES."""
+    files = []
+    total = 0
+    for member in members(source, patterns):
+        name = PurePosixPath(member.name)
+        if wanted(name):
+            files.append(File(name, member.place, read_whole(member.open(), member.place)))
+            total += len(files[-1].data)
+            if total > HELD_BYTES:
+                problem = f"the files up to this one have more than {HELD_BYTES} bytes"
+                raise CorpusError(member.place, None, problem, "narrow `members` or cut the corpus into parts")
+    return files
+
+
+def numbered_lines(stream: BinaryIO, place: str, encoding: str = "utf-8") -> Iterator[tuple[int, str]]:
+    """The lines with their numbers from 1, without line ends and byte order mark; ends only at newlines.
+
+    Raises CorpusError for a line of DOCUMENT_BYTES and for bytes that are not in the encoding.
+    """
+    number = 0
+    with stream:
+        while raw := stream.readline(DOCUMENT_BYTES):
+            number += 1
+            if len(raw) == DOCUMENT_BYTES:
+                raise CorpusError(place, number, f"the line has {len(raw)} bytes or more", REMEDY)
+            line = decode(raw, place, number, encoding).removesuffix("\n").removesuffix("\r")
+            yield number, line.removeprefix("\ufeff") if number == 1 else line
+
+
+def decode(data: bytes, place: str, line: int | None = None, encoding: str = "utf-8") -> str:
+    """The characters as they stand, byte order mark and carriage returns included, since offsets count them."""
     try:
-        return data.decode("utf-8")
+        return data.decode(encoding)
     except UnicodeDecodeError as error:
         within = " of the line" if line is not None else ""
         problem = f"byte {error.start}{within} (0x{data[error.start]:02x}) is not UTF-8"
         raise CorpusError(place, line, problem, "convert the file to UTF-8") from error
 
 
-def span(start: str, end: str, text: str, place: str, line: int) -> tuple[int, int]:
-    """The two numbers of a span, 0-based and end-exclusive, which lies in ``text`` and is not empty."""
-    if not (start.isascii() and start.isdigit() and end.isascii() and end.isdigit()):
-        raise CorpusError(place, line, f"offsets {start!r} and {end!r} are not both whole numbers", REMEDY)
-    if not int(start) < int(end) <= len(text):
+def span(
+    start: str, end: str, text: str, place: str, line: int | None, *, first: int = 0, inclusive: bool = False
+) -> tuple[int, int]:
+    """The two numbers of a span, made 0-based and end-exclusive, which lies in ``text`` and is not empty.
+
+    ``first`` is the number of the text's first character, ``inclusive`` says whether the end is the last character's.
+    """
+    if not (_NUMBER.fullmatch(start) and _NUMBER.fullmatch(end)):
+        raise CorpusError(place, line, f"offsets {start[:20]!r} and {end[:20]!r} are not both whole numbers", REMEDY)
+    begin, stop = int(start) - first, int(end) - first + inclusive
+    if not 0 <= begin < stop <= len(text):
         problem = f"span {start}-{end} is empty or outside of the text, which has {len(text)} characters"
         raise CorpusError(place, line, problem, REMEDY)
-    return int(start), int(end)
+    return begin, stop
+
+
+def in_order(spans: Iterable[tuple[int, int]], place: str, line: int | None) -> tuple[tuple[int, int], ...]:
+    """The spans of one mention sorted; raises CorpusError where two share a character."""
+    ordered = tuple(sorted(spans))
+    for left, right in pairwise(ordered):
+        if left[1] > right[0]:
+            raise CorpusError(place, line, f"spans {left} and {right} of one mention overlap", REMEDY)
+    return ordered
 
 
 class TextColumn:
@@ -56,15 +117,14 @@ class TextColumn:
     def __init__(self) -> None:
         self.mismatches = 0
 
-    def check(self, stated: str, actual: str, place: str, line: int) -> None:
+    def check(self, stated: str, actual: str, place: str, line: int | None) -> None:
         """Note a difference in anything but the amount of white space."""
         if stated == actual or stated.split() == actual.split():
             return
         self.mismatches += 1
         if self.mismatches <= SHOWN:
-            logger.warning(
-                "%s:%d: the text column says %r, the offsets %r; the offsets are used", place, line, stated, actual
-            )
+            where = place if line is None else f"{place}:{line}"
+            logger.warning("%s: the text column says %r, the offsets %r; the offsets are used", where, stated, actual)
 
     def report(self, source: Path) -> None:
         """Log how many differences there were."""

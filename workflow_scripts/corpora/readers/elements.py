@@ -1,0 +1,99 @@
+"""Elements of an XML file, one at a time, safely.
+
+Elements are cut out of the byte stream and parsed alone. So files with and without a root element, and several such
+files one after the other, read the same; memory holds one element; and as no document type declaration reaches the
+parser, there are no entities to expand and no files or addresses to load.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import Any
+
+from lxml import etree
+
+from corpora.archives import Member
+from corpora.documents import CorpusError
+from corpora.readers.standoff import DOCUMENT_BYTES, REMEDY
+
+_CHUNK = 1 << 20
+_ENCODING = re.compile(rb"""<\?xml[^>]*\bencoding\s*=\s*["']([\w.-]+)["']""")
+
+
+def elements(member: Member, tag: str, root: str | None = None) -> Iterator[tuple[int, Any]]:
+    """The elements named ``tag``, each with the line where it starts; they do not lie in one another.
+
+    With ``root``, the file has to end that element, so that one cut off between two elements is found out.
+    Raises CorpusError for an element that is not well-formed or larger than DOCUMENT_BYTES, and a file that is cut off.
+    """
+    opening = re.compile(rb"<%b(?=[\s/>])(?:[^<>]*/>)?" % tag.encode())
+    closing = b"</%b>" % tag.encode()
+    ending = b"</%b" % (root or "").encode()
+    ended = root is None
+    buffer = b""
+    line = 1  # of the buffer's first byte
+    parser = _parser("utf-8", member.place)
+    with member.open() as stream:
+        while chunk := stream.read(_CHUNK):
+            if not buffer and line == 1 and (declared := _ENCODING.search(chunk[:1024])):
+                parser = _parser(declared[1].decode("ascii"), member.place)
+            buffer += chunk
+            done = 0
+            while (bounds := _bounds(buffer, done, opening, closing)) is not None:
+                start, stop = bounds
+                if start < 0:
+                    line += buffer.count(b"\n", done, stop)
+                    raise CorpusError(member.place, line, f"</{tag}> closes what was never opened", REMEDY)
+                line += buffer.count(b"\n", done, start)
+                yield line, _parsed(buffer[start:stop], parser, tag, member.place, line)
+                line += buffer.count(b"\n", start, stop)
+                done = stop
+            opened = opening.search(buffer, done)
+            ended = ended or buffer.find(ending, done) >= 0
+            # Between elements only what may be the start of a tag is kept.
+            keep = opened.start() if opened else max(done, len(buffer) - max(len(closing), len(ending)))
+            line += buffer.count(b"\n", done, keep)
+            buffer = buffer[keep:]
+            if len(buffer) > DOCUMENT_BYTES:
+                raise CorpusError(member.place, line, f"this <{tag}> has more than {DOCUMENT_BYTES} bytes", REMEDY)
+    if opening.search(buffer):
+        raise CorpusError(member.place, line, f"the file ends within this <{tag}>", "fetch the corpus again")
+    if not ended:
+        line += buffer.count(b"\n")
+        raise CorpusError(member.place, line, f"the file ends without </{root}>", "fetch the corpus again")
+
+
+def _bounds(buffer: bytes, done: int, opening: re.Pattern[bytes], closing: bytes) -> tuple[int, int] | None:
+    """Where the next whole element starts and stops; a start below 0 for an end without a start."""
+    end = buffer.find(closing, done)
+    start = opening.search(buffer, done, end) if end >= 0 else opening.search(buffer, done)
+    if start is not None and start[0].endswith(b"/>"):
+        return start.span()
+    if end < 0:
+        return None
+    return (start.start(), end + len(closing)) if start else (-1, end)
+
+
+def _parser(encoding: str, place: str) -> Any:
+    try:
+        return etree.XMLParser(
+            encoding=encoding,
+            resolve_entities=False,
+            load_dtd=False,
+            no_network=True,
+            huge_tree=False,
+            remove_comments=True,
+            remove_pis=True,
+        )
+    except LookupError as error:
+        raise CorpusError(place, 1, f"encoding {encoding!r} is unknown", "convert the file to UTF-8") from error
+
+
+def _parsed(data: bytes, parser: Any, tag: str, place: str, line: int) -> Any:
+    try:
+        return etree.fromstring(data, parser)
+    except etree.XMLSyntaxError as error:
+        reason = re.sub(r", line \d+, column.*| line \d+", "", str(error))  # lines within the element
+        problem = f"this <{tag}> is no well-formed XML ({reason})"
+        raise CorpusError(place, line + (error.lineno or 1) - 1, problem, REMEDY) from error
