@@ -93,6 +93,7 @@ def changed(**span_or_obj):
         ('{"text": "\\ud800"}', "holds half of a character"),
         ({"tex": ""}, "'text' is None, where str was due"),
         ([1], "'text' is None"),
+        (changed(obj=""), "denotation 0: has an empty 'obj'"),
         (changed(obj=1), r"abc\.json, denotation 0: 'obj' is 1, where str was due"),
         (changed(span={"begin": 0, "end": 99}), r"denotation 0: span 0-99 is empty or outside of the text"),
         (changed(span={"begin": -1, "end": 2}), "'-1' and '2' are not both whole numbers"),

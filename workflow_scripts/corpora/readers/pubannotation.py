@@ -63,6 +63,8 @@ def _document(record: Any, stem: str, place: str) -> Document:
 
 def _mention(denotation: Any, text: str, place: str) -> Mention:
     label = field(denotation, "obj", str, place)
+    if not label:
+        raise CorpusError(place, None, "has an empty 'obj'", "name its class or remove the denotation")
     concept = _CONCEPT.fullmatch(label)
     stated = denotation.get("span")
     spans = stated if isinstance(stated, list) and stated else [stated]
