@@ -45,7 +45,7 @@ $(READY): requirements.lock
 
 demo: setup
 	@test -d .demo/native || $(BIN)/python -m demo.generate .demo/native
-	$(call snakemake,demo) --quiet all
+	$(call snakemake,demo) --quiet host rules reason progress
 	@$(BIN)/python -m demo.summary .demo
 
 study: setup
