@@ -206,13 +206,14 @@ class Batch:
     """Sentences end to end: N tokens, S sentences, D distinct words, C characters of the distinct words."""
 
     rows: Tensor  # (N,) vector row, or UNKNOWN
+    unknown: Tensor  # the tokens whose row is UNKNOWN
     spellings: Tensor  # (N,) index of the token's distinct word
     characters: Tensor  # (C,) character ids
     spelled: Packing  # of the D words
     sentences: Packing  # of the S sentences
     grid: Tensor  # (S, longest) index of a token; 0 in padding
     mask: Tensor  # (S, longest) bool, False in padding
-    tags: Tensor  # (S, longest) tag ids; 0 in padding
+    tags: Tensor  # (N,) tag ids
 
     def to(self, device: torch.device) -> Batch:
         """The same batch on `device`."""
@@ -254,17 +255,16 @@ class Encoded:
         mask = np.arange(lengths.max()) < lengths[:, None]
         grid = np.zeros(mask.shape, dtype=np.int64)
         grid[mask] = np.arange(len(tokens))
-        tags = np.zeros(mask.shape, dtype=np.int64)
-        tags[mask] = self._tags[tokens]
         return Batch(
             torch.from_numpy(rows),
+            torch.from_numpy(np.flatnonzero(rows == UNKNOWN)),
             torch.from_numpy(spellings),
             torch.from_numpy(characters),
             Packing.of(spelling_lengths),
             Packing.of(lengths),
             torch.from_numpy(grid),
             torch.from_numpy(mask),
-            torch.from_numpy(tags),
+            torch.from_numpy(self._tags[tokens]),
         )
 
     def training_order(self, size: int, generator: np.random.Generator) -> list[Integers]:
