@@ -77,15 +77,20 @@ class _CoupledLSTM(torch.autograd.Function):
         initial: Tensor,
         packing: Packing,
         learned: Learned | None,
+        final: bool,
     ) -> Tensor:
         units = recurrent.shape[1]
-        gates = torch.stack([torch.addmm(bias[d], x, weight[d]) for d in (0, 1)])  # (2, N, 3H)
+        gates = x.new_empty(2, len(x), 3 * units)
+        for d in (0, 1):
+            torch.addmm(bias[d], x, weight[d], out=gates[d])
         output = x.new_empty(len(x), 2 * units)
         cells = x.new_empty(2, len(x), units)
-        ctx.packing, ctx.learned = packing, learned
+        ctx.packing, ctx.learned, ctx.final = packing, learned, final
         ctx.save_for_backward(x, weight, recurrent, peepholes, initial, gates, output, cells)
         directions = _directions(packing, gates, recurrent, peepholes, initial, output, cells)
         _both(_loaded().lstm_forward, [(direction,) for direction in directions])
+        if final:
+            return torch.cat([output[packing.lasts, :units], output[packing.firsts, units:]], dim=1)
         return output
 
     @staticmethod
@@ -96,6 +101,10 @@ class _CoupledLSTM(torch.autograd.Function):
         dz, before = torch.empty_like(gates), torch.empty_like(cells)
         d_peepholes, d_initial = gates.new_zeros(2, 2, units), gates.new_zeros(2, 2, units)
         directions = _directions(ctx.packing, gates, recurrent, peepholes, initial, output, cells)
+        if ctx.final:
+            finals, grad = grad, torch.zeros_like(output)
+            grad[ctx.packing.lasts, :units] = finals[:, :units]
+            grad[ctx.packing.firsts, units:] = finals[:, units:]
         grads = grad.contiguous().numpy()
         written = [value.numpy() for value in (dz, before, d_peepholes, d_initial)]
         calls = [(direction, grads, *(array[d] for array in written)) for d, direction in enumerate(directions)]
@@ -105,7 +114,17 @@ class _CoupledLSTM(torch.autograd.Function):
         for d in (0, 1):
             torch.mm(x.t(), dz[d], out=d_weight[d])
             torch.mm(before[d].t(), dz[d], out=d_recurrent[d])
-        return d_x, d_weight, d_recurrent, dz.sum(1), d_peepholes.transpose(0, 1), d_initial.transpose(0, 1), None, None
+        return (
+            d_x,
+            d_weight,
+            d_recurrent,
+            dz.sum(1),
+            d_peepholes.transpose(0, 1),
+            d_initial.transpose(0, 1),
+            None,
+            None,
+            None,
+        )
 
 
 def _loaded() -> Any:
@@ -146,10 +165,11 @@ def coupled_lstm(
     initial: Tensor,
     packing: Packing,
     learned: Learned | None = None,
+    final: bool = False,
 ) -> Tensor:
-    """The layer of `model.lstm.CoupledBiLSTM`, whose parameters these are; the same result as torch's path."""
+    """The layer of `model.lstm.CoupledBiLSTM`, whose parameters these are; with `final` only its final states."""
     output: Tensor = _CoupledLSTM.apply(  # type: ignore[no-untyped-call]
-        x.contiguous(), weight, recurrent, bias, peepholes, initial, packing, learned
+        x.contiguous(), weight, recurrent, bias, peepholes, initial, packing, learned, final
     )
     return output
 

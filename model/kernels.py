@@ -25,6 +25,7 @@ _Function = TypeVar("_Function", bound=Callable[..., Any])
 
 # LLVM gives up on vectors when it must check more than 8 pairs of arrays for overlap before a loop; 16 rows have more.
 llvm.set_option("model.kernels", "--runtime-memory-check-threshold=1000")
+llvm.set_option("model.kernels", "--epilogue-vectorization-force-VF=8")
 
 
 class Direction(NamedTuple):

@@ -221,7 +221,7 @@ class CoupledBiLSTM(nn.Module):
 
         `learned` tells which part of the inputs' gradient somebody needs, to save work; the rest of it may be zero.
         """
-        arguments = (x, self.weight, self.recurrent, self.bias, self.peepholes, self.initial, packing)
+        arguments = self._arguments(x, packing)
         if compiled.serves(x):
             return compiled.coupled_lstm(*arguments, learned)
         output: Tensor = CoupledLSTM.apply(*arguments)  # type: ignore[no-untyped-call]
@@ -229,5 +229,10 @@ class CoupledBiLSTM(nn.Module):
 
     def final(self, x: Tensor, packing: Packing) -> Tensor:
         """Final hidden states (sequences, 2H): the forward one after the last row, the backward one after the first."""
+        if compiled.serves(x):
+            return compiled.coupled_lstm(*self._arguments(x, packing), final=True)
         forward, backward = self(x, packing).chunk(2, dim=1)
         return torch.cat([forward.index_select(0, packing.lasts), backward.index_select(0, packing.firsts)], dim=1)
+
+    def _arguments(self, x: Tensor, packing: Packing) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor, Tensor, Packing]:
+        return x, self.weight, self.recurrent, self.bias, self.peepholes, self.initial, packing
