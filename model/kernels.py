@@ -23,7 +23,9 @@ Floats = NDArray[np.floating]
 Integers = NDArray[np.int64]
 _Function = TypeVar("_Function", bound=Callable[..., Any])
 
-# LLVM gives up on vectors when it must check more than 8 pairs of arrays for overlap before a loop; 16 rows have more.
+# LLVM's own limits keep these loops from becoming vector instructions: it checks at most 8 pairs of arrays for overlap,
+# and 16 rows have more; and what a vector of 16 leaves over (8 of 200 units, 9 of 25) it computes one by one. LLVM's
+# options differ between versions, so llvmlite is pinned with numba.
 llvm.set_option("model.kernels", "--runtime-memory-check-threshold=1000")
 llvm.set_option("model.kernels", "--epilogue-vectorization-force-VF=8")
 

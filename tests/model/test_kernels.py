@@ -105,7 +105,7 @@ def padded(rows: Tensor, lengths: list[int]) -> tuple[Tensor, Tensor]:
 
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
-@settings(deadline=None, max_examples=40)
+@settings(deadline=None, max_examples=25)
 @given(LENGTHS, st.integers(1, 9), st.sampled_from([0.1, 3.0]), st.integers(0, 99))
 def test_crf_loss_and_gradients_equal_torchcrfs(
     dtype: torch.dtype, lengths: list[int], count: int, spread: float, seed: int
@@ -215,3 +215,18 @@ print(tuple(CoupledBiLSTM(3, 2, "paper")(torch.ones(4, 3), Packing.of(np.array([
 def test_importing_the_tagger_does_not_import_numba() -> None:
     program = "import sys, model.training; sys.exit('numba' in sys.modules)"
     subprocess.run([sys.executable, "-c", program], cwd=ROOT, check=True)
+
+
+def test_where_no_cache_can_be_written_it_is_compiled_anew(tmp_path: Path) -> None:
+    (tmp_path / "kernels.py").write_bytes((ROOT / "model" / "kernels.py").read_bytes())
+    (tmp_path / "__pycache__").write_text("a file where numba wants a folder")
+    program = """
+import numpy as np, kernels
+a = np.ones(3, dtype=np.float32)
+print(kernels.sgd_step(a, a.copy(), 0.5, 1.0), a.tolist())
+"""
+    nowhere = {"HOME": "/dev/null", "XDG_CACHE_HOME": "/dev/null", "PYTHONDONTWRITEBYTECODE": "1"}
+    run = subprocess.run(
+        [sys.executable, "-c", program], cwd=tmp_path, env=nowhere, capture_output=True, text=True, check=True
+    )
+    assert run.stdout == "3.0 [0.5, 0.5, 0.5]\n"
