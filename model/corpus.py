@@ -11,7 +11,8 @@ import hashlib
 import re
 from array import array
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
@@ -206,17 +207,28 @@ class Batch:
     """Sentences end to end: N tokens, S sentences, D distinct words, C characters of the distinct words."""
 
     rows: Tensor  # (N,) vector row, or UNKNOWN
+    unknown: Tensor  # the tokens whose row is UNKNOWN
     spellings: Tensor  # (N,) index of the token's distinct word
     characters: Tensor  # (C,) character ids
     spelled: Packing  # of the D words
     sentences: Packing  # of the S sentences
-    grid: Tensor  # (S, longest) index of a token; 0 in padding
-    mask: Tensor  # (S, longest) bool, False in padding
-    tags: Tensor  # (S, longest) tag ids; 0 in padding
+    tags: Tensor  # (N,) tag ids
+
+    @cached_property
+    def mask(self) -> Tensor:
+        """(S, longest) False in padding."""
+        lengths = self.sentences.lengths
+        return torch.from_numpy(np.arange(lengths.max()) < lengths[:, None]).to(self.rows.device)
+
+    @cached_property
+    def grid(self) -> Tensor:
+        """(S, longest) index of a token; 0 in padding."""
+        steps = torch.arange(self.mask.shape[1], device=self.rows.device)
+        return (self.sentences.firsts.unsqueeze(1) + steps) * self.mask
 
     def to(self, device: torch.device) -> Batch:
         """The same batch on `device`."""
-        return Batch(**{name: value.to(device) for name, value in vars(self).items()})
+        return Batch(**{field.name: getattr(self, field.name).to(device) for field in fields(self)})
 
 
 class Encoded:
@@ -251,20 +263,14 @@ class Encoded:
         distinct, spellings = np.unique(words, return_inverse=True)
         spelling_lengths = self._spelling_lengths[distinct]
         characters = self._characters[ranges(self._spelling_starts[distinct], spelling_lengths)]
-        mask = np.arange(lengths.max()) < lengths[:, None]
-        grid = np.zeros(mask.shape, dtype=np.int64)
-        grid[mask] = np.arange(len(tokens))
-        tags = np.zeros(mask.shape, dtype=np.int64)
-        tags[mask] = self._tags[tokens]
         return Batch(
             torch.from_numpy(rows),
+            torch.from_numpy(np.flatnonzero(rows == UNKNOWN)),
             torch.from_numpy(spellings),
             torch.from_numpy(characters),
             Packing.of(spelling_lengths),
             Packing.of(lengths),
-            torch.from_numpy(grid),
-            torch.from_numpy(mask),
-            torch.from_numpy(tags),
+            torch.from_numpy(self._tags[tokens]),
         )
 
     def training_order(self, size: int, generator: np.random.Generator) -> list[Integers]:

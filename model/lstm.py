@@ -18,7 +18,7 @@ Letters: N rows (tokens or characters of all sequences, end to end), D inputs, H
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -27,57 +27,81 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.autograd.function import once_differentiable
 
+from model import compiled
+from model.compiled import Learned
 
-@dataclass(frozen=True)
+
 class Packing:
     """Where each row of sequences laid end to end stands when both directions are computed step by step.
 
     The packed order is step after step, and in a step the sequences by falling length, so that those still running are
     always the first ones and no step needs a mask. Direction 1 starts each sequence at its last row.
+    `order` (2, N) is the row that stands at a packed position and `position` (2, N) the packed position of a row, for
+    each direction; `previous` (N,) the previous step of a packed position, counted with the initial states in front;
+    `sizes` the sequences that take part in each step, falling; `firsts` and `lasts` (sequences,) the first and last row
+    of each sequence. What only torch's loop needs is made when it is asked for.
     """
 
-    order: Tensor  # (2, N) the row that stands at a packed position, for each direction
-    position: Tensor  # (2, N) the packed position of a row, for each direction
-    previous: Tensor  # (N,) the previous step of a packed position, counted with the initial states in front
-    sizes: tuple[int, ...]  # sequences that take part in each step, falling
-    firsts: Tensor  # (sequences,) first row of each sequence
-    lasts: Tensor  # (sequences,) last row of each sequence
+    def __init__(self, lengths: NDArray[np.int64]) -> None:
+        """Pack sequences of these lengths, all at least 1."""
+        self.lengths = lengths
+        self.falling = np.argsort(-lengths, kind="stable")  # sequences, the longest first
+        ends = np.cumsum(lengths)
+        self._first_rows = ends - lengths
+        self.firsts, self.lasts = torch.from_numpy(self._first_rows), torch.from_numpy(ends - 1)
 
     @classmethod
     def of(cls, lengths: NDArray[np.int64]) -> Packing:
         """Pack sequences of these lengths, all at least 1."""
-        ends = np.cumsum(lengths)
-        firsts = ends - lengths
-        total = int(ends[-1])
+        return cls(lengths)
+
+    def by_length(self) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """First rows and lengths of the sequences, the longest first."""
+        return self._first_rows[self.falling], self.lengths[self.falling]
+
+    @cached_property
+    def sizes(self) -> tuple[int, ...]:
+        sizes = len(self.lengths) - np.cumsum(np.bincount(self.lengths))[:-1]  # sequences longer than 0, 1, 2, ...
+        return tuple(sizes.tolist())
+
+    @cached_property
+    def _indices(self) -> tuple[Tensor, Tensor, Tensor]:
+        lengths, total = self.lengths, int(self.lengths.sum())
         rank = np.empty(len(lengths), dtype=np.int64)
-        rank[np.argsort(-lengths, kind="stable")] = np.arange(len(lengths))
-        step = np.arange(total) - np.repeat(firsts, lengths)
+        rank[self.falling] = np.arange(len(lengths))
+        step = np.arange(total) - np.repeat(self._first_rows, lengths)
         backward_step = np.repeat(lengths, lengths) - 1 - step
-        sizes = len(lengths) - np.cumsum(np.bincount(lengths))[:-1]  # sequences longer than 0, 1, 2, ...
-        offsets = np.cumsum(sizes) - sizes
+        offsets = np.cumsum(self.sizes) - self.sizes
         ranks = np.repeat(rank, lengths)
         position = np.stack([offsets[step] + ranks, offsets[backward_step] + ranks])
         order = np.empty_like(position)
         np.put_along_axis(order, position, np.arange(total)[None], axis=1)
         blocks = np.concatenate([[0], len(lengths) + offsets[:-1]])  # block 0 holds the initial states
         previous = (blocks[step] + ranks)[order[0]]
-        return cls(
-            torch.from_numpy(order),
-            torch.from_numpy(position),
-            torch.from_numpy(previous),
-            tuple(sizes.tolist()),
-            torch.from_numpy(firsts),
-            torch.from_numpy(ends - 1),
-        )
+        device = self.firsts.device
+        return tuple(torch.from_numpy(index).to(device) for index in (order, position, previous))  # type: ignore[return-value]
+
+    @property
+    def order(self) -> Tensor:
+        return self._indices[0]
+
+    @property
+    def position(self) -> Tensor:
+        return self._indices[1]
+
+    @property
+    def previous(self) -> Tensor:
+        return self._indices[2]
 
     def to(self, device: torch.device) -> Packing:
         """The same packing with its index tensors on `device`."""
-        tensors = {name: value.to(device) for name, value in vars(self).items() if name != "sizes"}
-        return Packing(sizes=self.sizes, **tensors)
+        result = Packing(self.lengths)
+        result.firsts, result.lasts = self.firsts.to(device), self.lasts.to(device)
+        return result
 
 
-class _CoupledLSTM(torch.autograd.Function):
-    """Both directions at once; only the two products with the recurrent weights run step by step."""
+class CoupledLSTM(torch.autograd.Function):
+    """Torch's path: both directions at once; only the two products with the recurrent weights run step by step."""
 
     @staticmethod
     def forward(
@@ -192,14 +216,23 @@ class CoupledBiLSTM(nn.Module):
             with torch.no_grad():
                 self.bias[:, :hidden] = -1.0
 
-    def forward(self, x: Tensor, packing: Packing) -> Tensor:
-        """Outputs (N, 2H), forward units first, for inputs (N, D) whose sequences lie end to end."""
-        output: Tensor = _CoupledLSTM.apply(  # type: ignore[no-untyped-call]
-            x, self.weight, self.recurrent, self.bias, self.peepholes, self.initial, packing
-        )
+    def forward(self, x: Tensor, packing: Packing, learned: Learned | None = None) -> Tensor:
+        """Outputs (N, 2H), forward units first, for inputs (N, D) whose sequences lie end to end.
+
+        `learned` tells which part of the inputs' gradient somebody needs, to save work; the rest of it may be zero.
+        """
+        arguments = self._arguments(x, packing)
+        if compiled.serves(x):
+            return compiled.coupled_lstm(*arguments, learned)
+        output: Tensor = CoupledLSTM.apply(*arguments)  # type: ignore[no-untyped-call]
         return output
 
     def final(self, x: Tensor, packing: Packing) -> Tensor:
         """Final hidden states (sequences, 2H): the forward one after the last row, the backward one after the first."""
+        if compiled.serves(x):
+            return compiled.coupled_lstm(*self._arguments(x, packing), final=True)
         forward, backward = self(x, packing).chunk(2, dim=1)
         return torch.cat([forward.index_select(0, packing.lasts), backward.index_select(0, packing.firsts)], dim=1)
+
+    def _arguments(self, x: Tensor, packing: Packing) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor, Tensor, Packing]:
+        return x, self.weight, self.recurrent, self.bias, self.peepholes, self.initial, packing

@@ -17,6 +17,8 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from torchcrf import CRF
 
+from model import compiled
+from model.compiled import Learned
 from model.corpus import UNKNOWN, Batch, WordVectors
 from model.lstm import CoupledBiLSTM
 from model.settings import ModelError
@@ -86,26 +88,51 @@ class Tagger(nn.Module):
             nn.init.xavier_uniform_(layer.weight)
             nn.init.zeros_(layer.bias)
 
-    def emissions(self, batch: Batch, dropout: float = 0.0) -> Tensor:
-        """Scores (S, longest, K) of each tag at each token, those in padding without meaning.
+    def scores(self, batch: Batch, dropout: float = 0.0) -> Tensor:
+        """Scores (N, K) of each tag at each token.
 
         `dropout` is the share of the token LSTM's inputs that is set to 0, the only place where units are dropped.
         """
         spelled = self.character_lstm.final(self.character_embeddings(batch.characters), batch.spelled)
         characters = spelled.index_select(0, batch.spellings)  # (N, 2 * character_hidden)
         x = torch.cat([characters, self.token_embeddings(batch.rows)], dim=1)
-        x = self.token_lstm(F.dropout(x, dropout, training=dropout > 0), batch.sentences)  # (N, 2H)
-        scores = self.fully_connected(x)  # (N, K)
-        padded: Tensor = scores.index_select(0, batch.grid.flatten()).unflatten(0, batch.grid.shape)
-        return padded
+        # The words' own vectors are frozen: of their columns only the unknown words' need a gradient.
+        learned = Learned(characters.shape[1], batch.unknown)
+        x = self.token_lstm(F.dropout(x, dropout, training=dropout > 0), batch.sentences, learned)  # (N, 2H)
+        scores: Tensor = self.fully_connected(x)  # (N, K)
+        return scores
+
+    def emissions(self, batch: Batch, dropout: float = 0.0) -> Tensor:
+        """The scores as (S, longest, K), those in padding without meaning."""
+        return _padded(self.scores(batch, dropout), batch)
 
     def loss(self, batch: Batch, dropout: float = 0.0) -> Tensor:
         """Negative log-likelihood of the tags, the mean over the sentences."""
-        likelihood: Tensor = self.crf(self.emissions(batch, dropout), batch.tags, batch.mask, reduction="mean")
+        scores = self.scores(batch, dropout)
+        if compiled.serves(scores):
+            return compiled.crf_loss(scores, batch.tags, batch.sentences.lengths, *self._crf_parameters())
+        tags = _padded(batch.tags, batch)
+        likelihood: Tensor = self.crf(_padded(scores, batch), tags, batch.mask, reduction="mean")
         return -likelihood
 
     @torch.no_grad()
     def decode(self, batch: Batch) -> list[list[str]]:
         """The best tags of each sentence (Viterbi)."""
-        paths = self.crf.decode(self.emissions(batch), batch.mask)
+        scores = self.scores(batch)
+        if compiled.serves(scores):
+            lengths = batch.sentences.lengths
+            best = compiled.crf_best(scores, lengths, *self._crf_parameters()).tolist()
+            names = [self.tags[tag] for tag in best]
+            ends = lengths.cumsum().tolist()
+            return [names[end - length : end] for end, length in zip(ends, lengths.tolist(), strict=True)]
+        paths = self.crf.decode(_padded(scores, batch), batch.mask)
         return [[self.tags[tag] for tag in path] for path in paths]
+
+    def _crf_parameters(self) -> tuple[Tensor, Tensor, Tensor]:
+        return self.crf.transitions, self.crf.start_transitions, self.crf.end_transitions
+
+
+def _padded(rows: Tensor, batch: Batch) -> Tensor:
+    """Tokens' values (N, ...) as (S, longest, ...), those in padding without meaning."""
+    padded: Tensor = rows.index_select(0, batch.grid.flatten()).unflatten(0, batch.grid.shape)  # type: ignore[no-untyped-call]
+    return padded

@@ -21,6 +21,7 @@ import torch
 from torch import nn
 from tqdm import tqdm
 
+from model import compiled
 from model.corpus import Corpus, Encoded
 from model.scores import Scores, score
 from model.settings import ModelError
@@ -94,8 +95,11 @@ def train(config: TrainingConfig, tagger: Tagger, train_part: Corpus, dev: Corpu
     """
     examples = Encoded(train_part, tagger.word_vectors, tagger.alphabet, tagger.tags)
     dev_examples, dev_gold = Encoded(dev, tagger.word_vectors, tagger.alphabet), dev.sentence_tags()
-    kind = torch.optim.SGD if config.optimizer == "sgd" else torch.optim.Adam
-    optimizer = kind(tagger.parameters(), lr=config.learning_rate, foreach=True)
+    optimizer: torch.optim.Optimizer
+    if config.optimizer == "sgd":
+        optimizer = torch.optim.SGD(tagger.parameters(), lr=config.learning_rate, foreach=True)
+    else:
+        optimizer = torch.optim.Adam(tagger.parameters(), lr=config.learning_rate, fused=True)
     initial = best = score(dev_gold, predict(tagger, dev_examples))
     best_epoch, best_state = 0, copy.deepcopy(tagger.state_dict())
     history: list[dict[str, float]] = []
@@ -158,13 +162,21 @@ def _train_epoch(
                 f"lower learning_rate ({config.learning_rate}) or clipping_limit ({config.clipping_limit})"
             )
         loss.backward()  # type: ignore[no-untyped-call]
-        if config.clipping == "norm":
-            norm = nn.utils.clip_grad_norm_(parameters, config.clipping_limit)
-        else:
-            gradients = [parameter.grad for parameter in parameters if parameter.grad is not None]
-            norm = nn.utils.get_total_norm(gradients)
-            nn.utils.clip_grad_value_(parameters, config.clipping_limit)
-        optimizer.step()
+        norm = update(config, parameters, optimizer)
         loss_sum += value * len(sentences)
         norm_sum += norm.item()
     return loss_sum / len(examples.lengths), norm_sum / len(order)
+
+
+def update(config: TrainingConfig, parameters: list[nn.Parameter], optimizer: torch.optim.Optimizer) -> torch.Tensor:
+    """Clip the gradient and step; returns its length before clipping."""
+    if config.clipping == "norm":
+        norm = nn.utils.clip_grad_norm_(parameters, config.clipping_limit)
+    elif config.optimizer == "sgd" and compiled.serves(parameters[0]):
+        return compiled.sgd_step(parameters, config.learning_rate, config.clipping_limit)
+    else:
+        gradients = [parameter.grad for parameter in parameters if parameter.grad is not None]
+        norm = nn.utils.get_total_norm(gradients)
+        nn.utils.clip_grad_value_(parameters, config.clipping_limit)
+    optimizer.step()
+    return norm

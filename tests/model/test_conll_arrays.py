@@ -167,7 +167,7 @@ def test_a_batch_holds_the_sentences_asked_for(corpus: Corpus, vectors: WordVect
     assert [spelled[n] for n in batch.spellings] == words
     assert batch.mask.tolist() == [[True] * 3 + [False] * 2, [True] * 5]
     assert batch.grid[batch.mask].tolist() == list(range(8))
-    found = [[names[tag] for tag in row[mask]] for row, mask in zip(batch.tags, batch.mask, strict=True)]
+    found = [[names[tag] for tag in batch.tags[row[mask]]] for row, mask in zip(batch.grid, batch.mask, strict=True)]
     assert found == [["B-DISO", "E-DISO", "O"], ["O", "S-DISO", "O", "O", "O"]]
 
 
