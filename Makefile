@@ -69,7 +69,7 @@ test: setup
 lint: setup
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
-	$(BIN)/mypy workflow_scripts model demo
+	$(BIN)/mypy workflow_scripts model demo benchmarks
 	$(BIN)/snakefmt --check Snakefile rules
 	$(BIN)/snakemake --snakefile Snakefile --lint
 
