@@ -57,7 +57,7 @@ real: setup has-mirror
 	@cat .real/results/tables/table2_macro_average.md
 
 report: setup $(if $(filter real,$(STUDY)),has-mirror)
-	$(call snakemake,$(STUDY)) --report $(FOLDER_$(STUDY))/results/report.html
+	$(call snakemake,$(STUDY)) --report results/report.html
 
 .PHONY: has-mirror
 has-mirror:
