@@ -35,6 +35,9 @@ def tags(doc):
     return [" ".join(tag[0] for tag in sentence.tags) for sentence in tagged], counts
 
 
+sentences("a")  # spaCy draws random numbers while it is imported, of which hypothesis warns inside a strategy
+
+
 @st.composite
 def tagged_texts(draw):
     """A text of a few sentences with mentions on token borders, none overlapping, each inside one sentence."""
