@@ -37,7 +37,7 @@ def _kernels() -> ModuleType | None:
     try:
         from model import kernels
     except ImportError as error:
-        logger.warning("numba is missing (%s); torch computes, several times slower on a CPU", error)
+        logger.warning("numba is missing (%s); torch computes, more slowly on a CPU", error)
         return None
     return kernels
 
