@@ -30,13 +30,14 @@ from torch import Tensor, nn
 from torch.nn.utils.rnn import PackedSequence, pack_padded_sequence, pad_packed_sequence
 from torchcrf import CRF
 
-from model.corpus import Batch, Corpus, Encoded, WordVectors, alphabet, read_conll, tag_set
+from model.batches import Batch, Encoded, WordVectors
+from model.corpus import Corpus, alphabet, read_conll, tag_set
 from model.tagger import Tagger, TaggerConfig, TokenEmbeddings
-from model.training import TrainingConfig, update
+
 
 DROPOUT = 0.5
-PAPER = TrainingConfig("sgd", 0.005, 1, "value", 5.0, DROPOUT, 1, 1)
-FAST = TrainingConfig("adam", 0.001, 32, "norm", 5.0, DROPOUT, 1, 1)
+
+
 PREDICTION_BATCH = 64
 
 
@@ -86,7 +87,7 @@ class PlainTorch(nn.Module):
 Variant = Callable[[], float]  # runs once over its sentences; returns sentences a second
 
 
-def training(tagger: Any, examples: Encoded, config: TrainingConfig, batches: list[Any], plain: bool) -> Variant:
+def training(tagger: Any, examples: Encoded, config: Any, batches: list[Any], plain: bool) -> Variant:
     """Training steps over these batches; a plain reference updates as torch's own documentation would."""
     parameters = list(tagger.parameters())
     optimizer: torch.optim.Optimizer

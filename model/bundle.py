@@ -17,7 +17,7 @@ import torch
 from safetensors import SafetensorError
 from safetensors.torch import load, save
 
-from model.corpus import WordVectors
+from model.batches import WordVectors
 from model.settings import ModelError, read_settings
 from model.tagger import Tagger, TaggerConfig
 
@@ -28,7 +28,7 @@ DESCRIPTION = "model.json"
 
 def save_bundle(tagger: Tagger, folder: Path, training: Mapping[str, Any]) -> None:
     """Write the two files of a bundle into an existing folder; `training` are the settings it was trained with."""
-    parameters = save({name: value.detach().cpu().contiguous() for name, value in tagger.state_dict().items()})
+    parameters = save({name: value.detach().cpu().clone() for name, value in tagger.state_dict().items()})
     vectors = tagger.word_vectors
     description = {
         "format": FORMAT,

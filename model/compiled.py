@@ -1,235 +1,229 @@
-"""The compiled loops of `model.kernels` as torch functions, for float32 on the CPU.
+"""The whole tagger in compiled loops for float32 on the CPU: loss with gradients, and tags, each in one call.
 
-Everything here has a slower equal that runs anywhere: `model.lstm.CoupledLSTM`, torchcrf, torch.optim.SGD.
+The equations and their order are those of model.tagger, to which the tests hold this; large products are those of the
+BLAS in scipy. Everything runs on the calling thread and without the interpreter's lock.
+Letters: N tokens, S sentences, W distinct words of the batch, C characters of those, E numbers of a word vector,
+H units of the token LSTM and h of the character LSTM a direction, K tags.
 """
 
 from __future__ import annotations
 
-import logging
-from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
-from functools import cache
-from types import ModuleType
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
-from torch import Tensor
-from torch.autograd.function import once_differentiable
+from scipy.linalg import cython_blas  # noqa: F401  # numba calls its products; loaded, so that the limit below holds
+from threadpoolctl import threadpool_limits
 
-if TYPE_CHECKING:
-    from model.lstm import Packing
+from model.batches import UNKNOWN, Batch
+from model.kernels import (
+    REORDER,
+    Floats,
+    Integers,
+    Layer,
+    States,
+    compiled,
+    crf_best,
+    crf_loss,
+    lstm_backward,
+    lstm_forward,
+    sgd_step,
+    tanh,
+)
 
-logger = logging.getLogger(__name__)
+__all__ = ["Layer", "Parameters", "best_tags", "loss_and_gradients", "project_words", "sgd_step"]
 
-
-class Learned(NamedTuple):
-    """The part of an input's gradient that is needed: the first `columns` of all rows, and all columns of `rows`."""
-
-    columns: int
-    rows: Tensor
-
-
-@cache
-def _kernels() -> ModuleType | None:
-    """The compiled loops, imported at first use because numba takes half a second; None where there is no numba."""
-    try:
-        from model import kernels
-    except ImportError as error:
-        logger.warning("numba is missing (%s); torch computes, more slowly on a CPU", error)
-        return None
-    return kernels
+threadpool_limits(1, user_api="blas")  # what runs at the same time is decided by model.training
+_f = np.float32
 
 
-def serves(x: Tensor) -> bool:
-    """Whether this module computes with tensors like `x`."""
-    return x.device.type == "cpu" and x.dtype == torch.float32 and _kernels() is not None
+class Parameters(NamedTuple):
+    """A tagger's parameters, or their gradients; all contiguous float32."""
+
+    unknown: Floats  # (E,)
+    characters: Floats  # (alphabet + 1, characters' dimension)
+    spelling: Layer  # the character LSTM
+    tokens: Layer  # the token LSTM
+    dense: Floats  # (units, 2H)
+    dense_bias: Floats  # (units,)
+    labels: Floats  # (K, units)
+    labels_bias: Floats  # (K,)
+    transitions: Floats  # (K, K)
+    start: Floats  # (K,)
+    end: Floats  # (K,)
 
 
-@cache
-def _second_thread() -> ThreadPoolExecutor:
-    return ThreadPoolExecutor(1)
+@compiled()
+def _run(layer: Layer, x: Floats, firsts: Integers, lengths: Integers) -> States:
+    """Forward pass of a layer over inputs (N, D)."""
+    units = layer.recurrent.shape[1]
+    gates = np.empty((2, len(x), 3 * units), x.dtype)
+    for d in range(2):
+        np.dot(x, layer.weight[d], gates[d])
+    return _run_gates(layer, gates, firsts, lengths)
 
 
-def _both(function: Any, calls: list[tuple[Any, ...]]) -> None:
-    """Call once for each direction, at the same time where torch may use two threads."""
-    if torch.get_num_threads() > 1:
-        other = _second_thread().submit(function, *calls[1])
-        function(*calls[0])
-        other.result()
-    else:
-        for call in calls:
-            function(*call)
+@compiled()
+def _run_gates(layer: Layer, gates: Floats, firsts: Integers, lengths: Integers) -> States:
+    """Forward pass of a layer from its products with the inputs (2, N, 3H), which it overwrites."""
+    rows, units = gates.shape[1], layer.recurrent.shape[1]
+    states = States(gates, np.empty((2, rows, units), gates.dtype), np.empty((rows, 2 * units), gates.dtype))
+    for d in range(2):
+        lstm_forward(layer, states, d, firsts, lengths)
+    return states
 
 
-class _CoupledLSTM(torch.autograd.Function):
-    """As `model.lstm.CoupledLSTM`; rows stay where they are, and a direction is one call."""
-
-    @staticmethod
-    def forward(
-        ctx: Any,
-        x: Tensor,
-        weight: Tensor,
-        recurrent: Tensor,
-        bias: Tensor,
-        peepholes: Tensor,
-        initial: Tensor,
-        packing: Packing,
-        learned: Learned | None,
-        final: bool,
-    ) -> Tensor:
-        units = recurrent.shape[1]
-        gates = x.new_empty(2, len(x), 3 * units)
-        for d in (0, 1):
-            torch.addmm(bias[d], x, weight[d], out=gates[d])
-        output = x.new_empty(len(x), 2 * units)
-        cells = x.new_empty(2, len(x), units)
-        ctx.packing, ctx.learned, ctx.final = packing, learned, final
-        ctx.save_for_backward(x, weight, recurrent, peepholes, initial, gates, output, cells)
-        directions = _directions(packing, gates, recurrent, peepholes, initial, output, cells)
-        _both(_loaded().lstm_forward, [(direction,) for direction in directions])
-        if final:
-            return torch.cat([output[packing.lasts, :units], output[packing.firsts, units:]], dim=1)
-        return output
-
-    @staticmethod
-    @once_differentiable  # type: ignore[untyped-decorator]
-    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...]:
-        x, weight, recurrent, peepholes, initial, gates, output, cells = ctx.saved_tensors
-        units = recurrent.shape[1]
-        dz, before = torch.empty_like(gates), torch.empty_like(cells)
-        d_peepholes, d_initial = gates.new_zeros(2, 2, units), gates.new_zeros(2, 2, units)
-        directions = _directions(ctx.packing, gates, recurrent, peepholes, initial, output, cells)
-        if ctx.final:
-            finals, grad = grad, torch.zeros_like(output)
-            grad[ctx.packing.lasts, :units] = finals[:, :units]
-            grad[ctx.packing.firsts, units:] = finals[:, units:]
-        grads = grad.contiguous().numpy()
-        written = [value.numpy() for value in (dz, before, d_peepholes, d_initial)]
-        calls = [(direction, grads, *(array[d] for array in written)) for d, direction in enumerate(directions)]
-        _both(_loaded().lstm_backward, calls)
-        d_x = _input_gradient(dz, weight, ctx.learned) if ctx.needs_input_grad[0] else None
-        d_weight, d_recurrent = torch.empty_like(weight), torch.empty_like(recurrent)
-        for d in (0, 1):
-            torch.mm(x.t(), dz[d], out=d_weight[d])
-            torch.mm(before[d].t(), dz[d], out=d_recurrent[d])
-        return (
-            d_x,
-            d_weight,
-            d_recurrent,
-            dz.sum(1),
-            d_peepholes.transpose(0, 1),
-            d_initial.transpose(0, 1),
-            None,
-            None,
-            None,
-        )
+@compiled()
+def _spell(p: Parameters, letters: Integers, firsts: Integers, lengths: Integers) -> tuple[States, Floats]:
+    """States of the character LSTM, and the final ones of each word (W, 2h)."""
+    states = _run(p.spelling, p.characters[letters], firsts, lengths)
+    units = states.output.shape[1] // 2
+    spelled = np.empty((len(lengths), 2 * units), _f)
+    for w in range(len(lengths)):
+        spelled[w, :units] = states.output[firsts[w] + lengths[w] - 1, :units]
+        spelled[w, units:] = states.output[firsts[w], units:]
+    return states, spelled
 
 
-def _loaded() -> Any:
-    return _kernels()
+@compiled()
+def _inputs(p: Parameters, vectors: Floats, spelled: Floats, spellings: Integers, rows: Integers) -> Floats:
+    """Inputs of the token LSTM (N, 2h + E): each token's spelling beside its word's vector."""
+    x = np.empty((len(rows), spelled.shape[1] + len(p.unknown)), _f)
+    for n in range(len(rows)):
+        x[n, : spelled.shape[1]] = spelled[spellings[n]]
+        x[n, spelled.shape[1] :] = p.unknown if rows[n] == UNKNOWN else vectors[rows[n]]
+    return x
 
 
-def _directions(packing: Packing, *tensors: Tensor) -> list[Any]:
-    """What `model.kernels` calls a Direction, for both."""
-    gates, recurrent, peepholes, initial, output, cells = (tensor.numpy() for tensor in tensors)
-    firsts, lengths = packing.by_length()
-    return [
-        _loaded().Direction(
-            *(gates[d], recurrent[d], np.ascontiguousarray(peepholes[:, d]), np.ascontiguousarray(initial[:, d])),
-            *(firsts, lengths, d == 1, output, cells[d]),
-        )
-        for d in (0, 1)
-    ]
+@compiled()
+def _drop(x: Floats, noise: NDArray[np.int16], threshold: int, scale: float) -> None:
+    """Set to 0 where the noise is below the threshold, and scale what stays."""
+    limit, factor = np.int16(threshold), _f(scale)
+    for n in range(len(x)):
+        values, own = x[n], noise[n]
+        for j in range(len(values)):
+            values[j] = values[j] * factor if own[j] >= limit else _f(0.0)
 
 
-def _input_gradient(dz: Tensor, weight: Tensor, learned: Learned | None) -> Tensor:
-    if learned is None:
-        return torch.addmm(dz[0] @ weight[0].t(), dz[1], weight[1].t())
-    columns, rows = learned
-    d_x = dz.new_zeros(dz.shape[1], weight.shape[1])
-    d_x[:, :columns] = torch.addmm(dz[0] @ weight[0, :columns].t(), dz[1], weight[1, :columns].t())
-    if len(rows):
-        picked = dz.index_select(1, rows)
-        d_x[rows, columns:] = torch.addmm(picked[0] @ weight[0, columns:].t(), picked[1], weight[1, columns:].t())
-    return d_x
+@compiled()
+def _score(p: Parameters, output: Floats) -> tuple[Floats, Floats]:
+    """The tanh layer's output (N, units), and the scores (N, K)."""
+    hidden = np.dot(output, p.dense.T)
+    for n in range(len(hidden)):
+        row = hidden[n]
+        for j in range(len(row)):
+            row[j] = tanh(row[j] + p.dense_bias[j])
+    return hidden, np.dot(hidden, p.labels.T) + p.labels_bias
 
 
-def coupled_lstm(
-    x: Tensor,
-    weight: Tensor,
-    recurrent: Tensor,
-    bias: Tensor,
-    peepholes: Tensor,
-    initial: Tensor,
-    packing: Packing,
-    learned: Learned | None = None,
-    final: bool = False,
-) -> Tensor:
-    """The layer of `model.lstm.CoupledBiLSTM`, whose parameters these are; with `final` only its final states."""
-    output: Tensor = _CoupledLSTM.apply(  # type: ignore[no-untyped-call]
-        x.contiguous(), weight, recurrent, bias, peepholes, initial, packing, learned, final
+@compiled(REORDER)
+def loss_and_gradients(
+    p: Parameters, g: Parameters, vectors: Floats, batch: Batch, threshold: int, scale: float, sentences: int
+) -> float:
+    """Negative log-likelihood of the tags, the sum over the batch's sentences divided by `sentences`.
+
+    `g` receives the gradients. A number of the token LSTM's inputs is dropped where the batch's noise is below
+    `threshold`, and multiplied by `scale` elsewhere.
+    """
+    char_states, spelled = _spell(p, batch.letters, batch.word_firsts, batch.word_lengths)
+    x = _inputs(p, vectors, spelled, batch.spellings, batch.rows)
+    _drop(x, batch.noise, threshold, scale)
+    states = _run(p.tokens, x, batch.firsts, batch.lengths)
+    hidden, scores = _score(p, states.output)
+    d_scores = np.empty_like(scores)
+    g.transitions[:] = _f(0.0)
+    g.start[:] = g.end[:] = _f(0.0)
+    loss = crf_loss(
+        scores, batch.tags, batch.lengths, p.transitions, p.start, p.end, d_scores, g.transitions, g.start, g.end
     )
-    return output
+    share = _f(1.0 / sentences)
+    for gradient in (g.transitions, d_scores):
+        gradient *= share
+    g.start[:] *= share
+    g.end[:] *= share
+
+    np.dot(d_scores.T, hidden, g.labels)
+    g.labels_bias[:] = d_scores.sum(0)
+    d_hidden = np.dot(d_scores, p.labels)
+    for n in range(len(hidden)):
+        row, output = d_hidden[n], hidden[n]
+        for j in range(len(row)):
+            row[j] *= _f(1.0) - output[j] * output[j]
+    np.dot(d_hidden.T, states.output, g.dense)
+    g.dense_bias[:] = d_hidden.sum(0)
+    _back(p.tokens, g.tokens, x, batch.firsts, batch.lengths, states, np.dot(d_hidden, p.dense))
+
+    d_spelled = _spelled_gradient(p, g, batch, states.gates, threshold, scale, spelled.shape[1])
+    d_output, units = np.zeros_like(char_states.output), spelled.shape[1] // 2
+    for w in range(len(batch.word_lengths)):
+        d_output[batch.word_firsts[w] + batch.word_lengths[w] - 1, :units] = d_spelled[w, :units]
+        d_output[batch.word_firsts[w], units:] = d_spelled[w, units:]
+    embedded = p.characters[batch.letters]
+    _back(p.spelling, g.spelling, embedded, batch.word_firsts, batch.word_lengths, char_states, d_output)
+    d_letters = np.dot(char_states.gates[0], p.spelling.weight[0].T)
+    d_letters += np.dot(char_states.gates[1], p.spelling.weight[1].T)
+    g.characters[:] = _f(0.0)
+    for c in range(len(d_letters)):
+        g.characters[batch.letters[c]] += d_letters[c]
+    return loss / sentences
 
 
-class _CRFLoss(torch.autograd.Function):
-    """The gradient is computed with the loss, in one call."""
-
-    @staticmethod
-    def forward(
-        ctx: Any,
-        scores: Tensor,
-        transitions: Tensor,
-        start: Tensor,
-        end: Tensor,
-        tags: Tensor,
-        lengths: NDArray[np.int64],
-    ) -> Tensor:
-        parameters = (scores, transitions, start, end)
-        gradients = [torch.zeros_like(value) for value in parameters]
-        arrays = [value.numpy() for value in parameters]
-        total = _loaded().crf_loss(
-            arrays[0], tags.numpy(), lengths, *arrays[1:], *(gradient.numpy() for gradient in gradients)
-        )
-        ctx.sentences = len(lengths)
-        ctx.save_for_backward(*gradients)
-        return scores.new_tensor(total / len(lengths))
-
-    @staticmethod
-    @once_differentiable  # type: ignore[untyped-decorator]
-    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...]:
-        factor = grad / ctx.sentences
-        return (*(gradient * factor for gradient in ctx.saved_tensors), None, None)
+@compiled()
+def _back(p: Layer, g: Layer, x: Floats, firsts: Integers, lengths: Integers, states: States, d_output: Floats) -> None:
+    """Backward pass of a layer; `states.gates` becomes the gradient of its gates' arguments."""
+    for d in range(2):
+        lstm_backward(p, states, d, firsts, lengths, d_output, g)
+        np.dot(x.T, states.gates[d], g.weight[d])
 
 
-def crf_loss(
-    scores: Tensor, tags: Tensor, lengths: NDArray[np.int64], transitions: Tensor, start: Tensor, end: Tensor
-) -> Tensor:
-    """Negative log-likelihood of tags (N,), the mean over sentences, given scores (N, K) and a CRF's parameters."""
-    loss: Tensor = _CRFLoss.apply(  # type: ignore[no-untyped-call]
-        scores.contiguous(), transitions, start, end, tags, lengths
-    )
-    return loss
+@compiled()
+def _spelled_gradient(
+    p: Parameters, g: Parameters, batch: Batch, d_gates: Floats, threshold: int, scale: float, columns: int
+) -> Floats:
+    """Gradient of the words' spellings (W, 2h), and in `g` that of the unknown word's vector.
+
+    The words' own vectors are frozen, so only these columns of the token LSTM's inputs have a gradient that is used.
+    """
+    limit, factor = np.int16(threshold), _f(scale)
+    d_x = np.dot(d_gates[0], p.tokens.weight[0, :columns].T) + np.dot(d_gates[1], p.tokens.weight[1, :columns].T)
+    d_spelled = np.zeros((len(batch.word_lengths), columns), _f)
+    for n in range(len(d_x)):
+        for j in range(columns):
+            if batch.noise[n, j] >= limit:
+                d_spelled[batch.spellings[n], j] += d_x[n, j] * factor
+    unknown = np.flatnonzero(batch.rows == UNKNOWN)
+    g.unknown[:] = _f(0.0)
+    if len(unknown):
+        d_words = np.dot(d_gates[0][unknown], p.tokens.weight[0, columns:].T)
+        d_words += np.dot(d_gates[1][unknown], p.tokens.weight[1, columns:].T)
+        for m in range(len(unknown)):
+            for j in range(len(g.unknown)):
+                if batch.noise[unknown[m], columns + j] >= limit:
+                    g.unknown[j] += d_words[m, j] * factor
+    return d_spelled
 
 
-def crf_best(
-    scores: Tensor, lengths: NDArray[np.int64], transitions: Tensor, start: Tensor, end: Tensor
-) -> NDArray[np.int64]:
-    """The best tags (N,) of sentences that lie end to end; arguments as for `crf_loss`."""
-    tags = np.empty(len(scores), dtype=np.int64)
-    arrays = [value.detach().contiguous().numpy() for value in (scores, transitions, start, end)]
-    _loaded().crf_best(arrays[0], lengths, *arrays[1:], tags)
+@compiled()
+def project_words(
+    p: Parameters, vectors: Floats, rows: Integers, letters: Integers, firsts: Integers, lengths: Integers
+) -> Floats:
+    """Products of the token LSTM with its inputs (2, W, 3H), once for each word: without dropout no token differs."""
+    spelled = _spell(p, letters, firsts, lengths)[1]
+    x = _inputs(p, vectors, spelled, np.arange(len(rows)), rows)
+    projected = np.empty((2, len(x), p.tokens.weight.shape[2]), _f)
+    for d in range(2):
+        np.dot(x, p.tokens.weight[d], projected[d])
+    return projected
+
+
+@compiled()
+def best_tags(p: Parameters, projected: Floats, words: Integers, firsts: Integers, lengths: Integers) -> Integers:
+    """The best tags (N,) of sentences whose tokens are these words of `project_words`."""
+    gates = np.empty((2, len(words), projected.shape[2]), _f)
+    for d in range(2):
+        for n in range(len(words)):
+            gates[d, n] = projected[d, words[n]]
+    scores = _score(p, _run_gates(p.tokens, gates, firsts, lengths).output)[1]
+    tags = np.empty(len(words), np.int64)
+    crf_best(scores, lengths, p.transitions, p.start, p.end, tags)
     return tags
-
-
-@torch.no_grad()
-def sgd_step(parameters: Sequence[Tensor], rate: float, limit: float) -> Tensor:
-    """Clip the gradients by value and step, in one pass over them; returns their length before clipping."""
-    squares = 0.0
-    for parameter in parameters:
-        if parameter.grad is not None:
-            gradient = parameter.grad.contiguous().view(-1).numpy()
-            squares += _loaded().sgd_step(parameter.view(-1).numpy(), gradient, rate, limit)
-    return torch.tensor(squares).sqrt()

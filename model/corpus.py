@@ -1,32 +1,29 @@
-"""CoNLL files as flat arrays, the vocabularies that number their parts, and seeded mini-batches.
+"""Corpora as flat arrays, read from CoNLL files or from files of those arrays, and the sets of tags and characters.
 
 A CoNLL file has no header; a line holds token, document, start, end (characters, end exclusive) and BIOES tag,
-separated by tabs; a blank line ends each sentence. Rare words: as in NeuroNER a token that occurs once in the training
-part is read as the unknown word with probability 0.5 at each visit, its characters are kept.
+separated by tabs; a blank line ends each sentence. A file of arrays holds the same in the safetensors format, which is
+mapped into memory and not read before it is used, so that a large corpus is there at once.
 """
 
 from __future__ import annotations
 
-import hashlib
 import re
 from array import array
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, fields, replace
-from functools import cached_property
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
-from torch import Tensor
+from safetensors import SafetensorError
+from safetensors.numpy import save_file
+from safetensors.torch import load_file
 
-from model.lstm import Packing
 from model.settings import ModelError
 
-UNKNOWN = -1  # vector row of a word without vector
-_DIGIT = re.compile(r"\d")
+ARRAYS = ".safetensors"  # how the name of a file of arrays ends
 _TAG = re.compile(r"O|[BIES]-\S+")
-_POOL = 50  # batches whose sentences are sorted by length together; keeps batches even and still random
+_NAMES = ("vocabulary", "tag_names", "document_names")
 
 Integers = NDArray[np.integer]
 
@@ -61,6 +58,8 @@ class Corpus:
         """
         if not 0 < fraction <= 1:
             raise ModelError(f"train_fraction is {fraction}; give a share of the training documents in (0, 1]")
+        if fraction == 1:
+            return self
         by_name = np.argsort(np.array(self.document_names, dtype=object), kind="stable")
         shuffled = np.random.default_rng(seed).permutation(by_name)
         chosen = shuffled[: max(1, round(fraction * len(shuffled)))]
@@ -89,6 +88,40 @@ def ranges(starts: Integers, lengths: Integers) -> NDArray[np.int64]:
     ends = np.cumsum(lengths)
     result: NDArray[np.int64] = np.arange(ends[-1] if len(ends) else 0) + np.repeat(starts - (ends - lengths), lengths)
     return result
+
+
+def read_corpus(path: Path) -> Corpus:
+    """Read a CoNLL file, or a file of arrays if its name ends with ARRAYS; ModelError for a file that is neither."""
+    if path.suffix != ARRAYS:
+        return read_conll(path)
+    try:
+        arrays = {name: tensor.numpy() for name, tensor in load_file(path).items()}
+        names = {name: tuple(arrays.pop(name).tobytes().decode("utf-8").split("\n")) for name in _NAMES}
+        corpus = Corpus(**names, **arrays)
+        for numbers, count in (
+            (corpus.words, len(corpus.vocabulary)),
+            (corpus.tags, len(corpus.tag_names)),
+            (corpus.documents, len(corpus.document_names)),
+            (corpus.borders, len(corpus.words) + 1),
+        ):
+            if not 0 <= numbers.min() <= numbers.max() < count:
+                raise ValueError("its numbers do not fit together")
+        if len(corpus.borders) != len(corpus) + 1 or (np.diff(corpus.borders) < 1).any():
+            raise ValueError("its sentences are not in order")
+    except (OSError, SafetensorError, KeyError, TypeError, ValueError) as error:
+        raise ModelError(f"{path}: no file of corpus arrays ({error}); make it again from its CoNLL file") from error
+    return corpus
+
+
+def write_arrays(conll: Path, path: Path) -> None:
+    """Write the corpus of a CoNLL file as a file of arrays, whole or not at all. Raises ModelError as `read_conll`."""
+    corpus = read_conll(conll)
+    arrays = {name: value for name, value in vars(corpus).items() if name not in _NAMES}
+    names = {name: np.frombuffer("\n".join(getattr(corpus, name)).encode("utf-8"), np.uint8) for name in _NAMES}
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f".{path.name}.new")
+    save_file(arrays | names, temporary)
+    temporary.replace(path)
 
 
 def read_conll(path: Path) -> Corpus:
@@ -158,133 +191,6 @@ def tag_set(tags: Iterable[str]) -> tuple[str, ...]:
 
 def alphabet(corpus: Corpus, source: Sequence[str] = ()) -> tuple[str, ...]:
     """The characters of a training part, sorted, after those of `source` in their order."""
-    used = set().union(*(corpus.vocabulary[word] for word in np.unique(corpus.words)))
+    occurs = np.bincount(corpus.words, minlength=len(corpus.vocabulary)) > 0
+    used = set().union(*(corpus.vocabulary[word] for word in np.flatnonzero(occurs)))
     return (*source, *sorted(used.difference(source)))
-
-
-class WordVectors:
-    """The frozen word vectors: `matrix` (V, dimension) float32, row i for word i of the file, and their `sha256`."""
-
-    def __init__(self, words: Path, vectors: Path) -> None:
-        """Load both files; the matrix stays on disk until used. Raises ModelError if they do not belong together."""
-        try:
-            names = words.read_bytes()
-            self.matrix: NDArray[np.float32] = np.load(vectors, mmap_mode="c", allow_pickle=False)
-            tokens = names.decode("utf-8").removesuffix("\n").split("\n")
-        except (OSError, ValueError, EOFError) as error:
-            raise ModelError(f"{words} or {vectors} cannot be read ({error}); make the word vectors again") from error
-        if self.matrix.ndim != 2 or self.matrix.dtype != np.float32 or not np.isfinite(self.matrix).all():
-            raise ModelError(
-                f"{vectors}: {self.matrix.dtype} {self.matrix.shape}; expected finite float32 [words, dimension]"
-            )
-        self._rows = {token: row for row, token in enumerate(tokens)}
-        if len(self._rows) != len(self.matrix) or len(tokens) != len(self.matrix):
-            raise ModelError(
-                f"{words}: {len(tokens)} words, {len(self._rows)} different, but {len(self.matrix)} vectors in "
-                f"{vectors}; make the word vectors again"
-            )
-        digest = hashlib.sha256(names + b"\0")
-        digest.update(np.ascontiguousarray(self.matrix).ravel().data)
-        self.sha256 = digest.hexdigest()
-
-    @property
-    def dimension(self) -> int:
-        """Numbers in a vector."""
-        return int(self.matrix.shape[1])
-
-    def row(self, token: str) -> int:
-        """Row of the first spelling found: as it is, lower case, digits as 0, both; UNKNOWN if there is none."""
-        digits = _DIGIT.sub("0", token)
-        for spelling in (token, token.lower(), digits, digits.lower()):
-            row = self._rows.get(spelling)
-            if row is not None:
-                return row
-        return UNKNOWN
-
-
-@dataclass(frozen=True)
-class Batch:
-    """Sentences end to end: N tokens, S sentences, D distinct words, C characters of the distinct words."""
-
-    rows: Tensor  # (N,) vector row, or UNKNOWN
-    unknown: Tensor  # the tokens whose row is UNKNOWN
-    spellings: Tensor  # (N,) index of the token's distinct word
-    characters: Tensor  # (C,) character ids
-    spelled: Packing  # of the D words
-    sentences: Packing  # of the S sentences
-    tags: Tensor  # (N,) tag ids
-
-    @cached_property
-    def mask(self) -> Tensor:
-        """(S, longest) False in padding."""
-        lengths = self.sentences.lengths
-        return torch.from_numpy(np.arange(lengths.max()) < lengths[:, None]).to(self.rows.device)
-
-    @cached_property
-    def grid(self) -> Tensor:
-        """(S, longest) index of a token; 0 in padding."""
-        steps = torch.arange(self.mask.shape[1], device=self.rows.device)
-        return (self.sentences.firsts.unsqueeze(1) + steps) * self.mask
-
-    def to(self, device: torch.device) -> Batch:
-        """The same batch on `device`."""
-        return Batch(**{field.name: getattr(self, field.name).to(device) for field in fields(self)})
-
-
-class Encoded:
-    """A corpus with its words, characters and tags numbered for one tagger, from which batches are cut."""
-
-    def __init__(
-        self, corpus: Corpus, vectors: WordVectors, characters: Sequence[str], tags: Sequence[str] | None = None
-    ) -> None:
-        """Number the corpus; `tags` is needed for training only and must hold every tag of the corpus."""
-        self.lengths = np.diff(corpus.borders)
-        self._borders = corpus.borders
-        self._words = corpus.words
-        self._rows = np.array([vectors.row(token) for token in corpus.vocabulary])
-        # Character 0 is the unknown one.
-        known = {character: number for number, character in enumerate(characters, start=1)}
-        self._characters = np.array([known.get(c, 0) for token in corpus.vocabulary for c in token])
-        self._spelling_lengths = np.array([len(token) for token in corpus.vocabulary])
-        self._spelling_starts = np.cumsum(self._spelling_lengths) - self._spelling_lengths
-        self._singleton = np.bincount(corpus.words, minlength=len(corpus.vocabulary)) == 1
-        numbers = np.array([0 if tags is None else tags.index(tag) for tag in corpus.tag_names])
-        self._tags = numbers[corpus.tags]
-
-    def batch(self, sentences: Integers, generator: np.random.Generator | None = None) -> Batch:
-        """These sentences, in this order; with a generator, words that occur once are unknown with probability 0.5."""
-        lengths = self.lengths[sentences]
-        tokens = ranges(self._borders[sentences], lengths)
-        words = self._words[tokens]
-        rows = self._rows[words]
-        if generator is not None:
-            dropped = self._singleton[words] & (generator.random(len(words)) < 0.5)
-            rows = np.where(dropped, UNKNOWN, rows)
-        distinct, spellings = np.unique(words, return_inverse=True)
-        spelling_lengths = self._spelling_lengths[distinct]
-        characters = self._characters[ranges(self._spelling_starts[distinct], spelling_lengths)]
-        return Batch(
-            torch.from_numpy(rows),
-            torch.from_numpy(np.flatnonzero(rows == UNKNOWN)),
-            torch.from_numpy(spellings),
-            torch.from_numpy(characters),
-            Packing.of(spelling_lengths),
-            Packing.of(lengths),
-            torch.from_numpy(self._tags[tokens]),
-        )
-
-    def training_order(self, size: int, generator: np.random.Generator) -> list[Integers]:
-        """Every sentence once in batches of up to `size` of similar length, in random order."""
-        shuffled = generator.permutation(len(self.lengths))
-        pool = np.arange(len(shuffled)) // (size * _POOL)
-        by_length = shuffled[np.lexsort((self.lengths[shuffled], pool))] if size > 1 else shuffled
-        batches = self._cut(by_length, size)
-        return [batches[number] for number in generator.permutation(len(batches))]
-
-    def prediction_order(self, size: int) -> list[Integers]:
-        """Every sentence once in batches of up to `size`, the longest first."""
-        return self._cut(np.argsort(-self.lengths, kind="stable"), size)
-
-    @staticmethod
-    def _cut(sentences: Integers, size: int) -> list[Integers]:
-        return [sentences[first : first + size] for first in range(0, len(sentences), size)]

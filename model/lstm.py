@@ -12,13 +12,14 @@ states, and with a forget gate f = sigmoid(a + 1) in place of i. As f = 1 - sigm
 the input gate's weights negated and its bias lower by 1; the initialisation is symmetric, so the same cell serves both
 variants and NeuroNER's only differs in where the input gate's bias starts.
 
-Letters: N rows (tokens or characters of all sequences, end to end), D inputs, H units a direction.
+Letters: N rows (tokens or characters of all sequences, end to end), D inputs, H units a direction. Sequences stand
+with the longest first.
 """
 
 from __future__ import annotations
 
 import math
-from functools import cached_property
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -27,81 +28,54 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.autograd.function import once_differentiable
 
-from model import compiled
-from model.compiled import Learned
 
-
+@dataclass(frozen=True)
 class Packing:
     """Where each row of sequences laid end to end stands when both directions are computed step by step.
 
-    The packed order is step after step, and in a step the sequences by falling length, so that those still running are
+    The packed order is step after step, and in a step the sequences as they stand, so that those still running are
     always the first ones and no step needs a mask. Direction 1 starts each sequence at its last row.
-    `order` (2, N) is the row that stands at a packed position and `position` (2, N) the packed position of a row, for
-    each direction; `previous` (N,) the previous step of a packed position, counted with the initial states in front;
-    `sizes` the sequences that take part in each step, falling; `firsts` and `lasts` (sequences,) the first and last row
-    of each sequence. What only torch's loop needs is made when it is asked for.
     """
 
-    def __init__(self, lengths: NDArray[np.int64]) -> None:
-        """Pack sequences of these lengths, all at least 1."""
-        self.lengths = lengths
-        self.falling = np.argsort(-lengths, kind="stable")  # sequences, the longest first
-        ends = np.cumsum(lengths)
-        self._first_rows = ends - lengths
-        self.firsts, self.lasts = torch.from_numpy(self._first_rows), torch.from_numpy(ends - 1)
+    sizes: tuple[int, ...]  # sequences that take part in each step, falling
+    order: Tensor  # (2, N) the row at a packed position, for each direction
+    position: Tensor  # (2, N) the packed position of a row
+    previous: Tensor  # (N,) the previous step of a packed position, counted with the initial states in front
+    lasts: Tensor  # (2, sequences) the row at which a direction ends
 
     @classmethod
-    def of(cls, lengths: NDArray[np.int64]) -> Packing:
-        """Pack sequences of these lengths, all at least 1."""
-        return cls(lengths)
-
-    def by_length(self) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-        """First rows and lengths of the sequences, the longest first."""
-        return self._first_rows[self.falling], self.lengths[self.falling]
-
-    @cached_property
-    def sizes(self) -> tuple[int, ...]:
-        sizes = len(self.lengths) - np.cumsum(np.bincount(self.lengths))[:-1]  # sequences longer than 0, 1, 2, ...
-        return tuple(sizes.tolist())
-
-    @cached_property
-    def _indices(self) -> tuple[Tensor, Tensor, Tensor]:
-        lengths, total = self.lengths, int(self.lengths.sum())
-        rank = np.empty(len(lengths), dtype=np.int64)
-        rank[self.falling] = np.arange(len(lengths))
-        step = np.arange(total) - np.repeat(self._first_rows, lengths)
-        backward_step = np.repeat(lengths, lengths) - 1 - step
-        offsets = np.cumsum(self.sizes) - self.sizes
-        ranks = np.repeat(rank, lengths)
-        position = np.stack([offsets[step] + ranks, offsets[backward_step] + ranks])
+    def of(cls, lengths: NDArray[np.int64], device: torch.device | str = "cpu") -> Packing:
+        """Pack sequences of these lengths, all at least 1 and none longer than the one before."""
+        total, count = int(lengths.sum()), len(lengths)
+        ends = np.cumsum(lengths)
+        sizes = count - np.cumsum(np.bincount(lengths))[:-1]  # sequences longer than 0, 1, 2, ...
+        sequence = np.repeat(np.arange(count), lengths)
+        step = np.arange(total) - (ends - lengths)[sequence]
+        backward_step = lengths[sequence] - 1 - step
+        offsets = np.cumsum(sizes) - sizes
+        position = np.stack([offsets[step] + sequence, offsets[backward_step] + sequence])
         order = np.empty_like(position)
         np.put_along_axis(order, position, np.arange(total)[None], axis=1)
-        blocks = np.concatenate([[0], len(lengths) + offsets[:-1]])  # block 0 holds the initial states
-        previous = (blocks[step] + ranks)[order[0]]
-        device = self.firsts.device
-        return tuple(torch.from_numpy(index).to(device) for index in (order, position, previous))  # type: ignore[return-value]
+        blocks = np.concatenate([[0], count + offsets[:-1]])  # block 0 holds the initial states
+        previous = (blocks[step] + sequence)[order[0]]
+        lasts = np.stack([ends - 1, ends - lengths])
+        tensors = (to_device(array, device) for array in (order, position, previous, lasts))
+        return cls(tuple(sizes.tolist()), *tensors)
 
-    @property
-    def order(self) -> Tensor:
-        return self._indices[0]
 
-    @property
-    def position(self) -> Tensor:
-        return self._indices[1]
+def to_device(array: NDArray[Any], device: torch.device | str) -> Tensor:
+    """The array as a tensor on a device, without waiting for what runs there."""
+    tensor = torch.from_numpy(array)
+    return tensor if str(device) == "cpu" else tensor.pin_memory().to(device, non_blocking=True)
 
-    @property
-    def previous(self) -> Tensor:
-        return self._indices[2]
 
-    def to(self, device: torch.device) -> Packing:
-        """The same packing with its index tensors on `device`."""
-        result = Packing(self.lengths)
-        result.firsts, result.lasts = self.firsts.to(device), self.lasts.to(device)
-        return result
+def _product(a: Tensor, b: Tensor, precision: torch.dtype) -> Tensor:
+    """Batched product in the given precision, as float32 (or as it came, where that is more)."""
+    return torch.bmm(a.to(precision), b.to(precision)).to(a.dtype) if precision != a.dtype else torch.bmm(a, b)
 
 
 class CoupledLSTM(torch.autograd.Function):
-    """Torch's path: both directions at once; only the two products with the recurrent weights run step by step."""
+    """Both directions at once; only the two products with the recurrent weights run step by step, in float32."""
 
     @staticmethod
     def forward(
@@ -113,11 +87,12 @@ class CoupledLSTM(torch.autograd.Function):
         peepholes: Tensor,
         initial: Tensor,
         packing: Packing,
+        precision: torch.dtype,
     ) -> Tensor:
         units = recurrent.shape[1]
         start = packing.sizes[0]
         inputs = x.index_select(0, packing.order.flatten()).view(2, -1, x.shape[1])  # (2, N, D)
-        gates = torch.baddbmm(bias.unsqueeze(1), inputs, weight)  # (2, N, 3H), becomes i | g | o in place
+        gates = _product(inputs, weight, precision).add_(bias.unsqueeze(1))  # (2, N, 3H), becomes i | g | o in place
         rows = gates.shape[1]
         hidden = x.new_empty(2, start + rows, units)
         cell = x.new_empty(2, start + rows, units)
@@ -140,7 +115,7 @@ class CoupledLSTM(torch.autograd.Function):
             torch.tanh(c, out=tanh_c)
             torch.mul(o, tanh_c, out=hidden[:, after : after + n])
             before, row = after, row + n
-        ctx.packing = packing
+        ctx.packing, ctx.precision = packing, precision
         ctx.save_for_backward(inputs, gates, hidden, cell, squashed, weight, recurrent, peepholes)
         outputs = hidden[:, start:]
         return torch.cat([outputs[d].index_select(0, packing.position[d]) for d in (0, 1)], dim=1)  # (N, 2H)
@@ -149,7 +124,7 @@ class CoupledLSTM(torch.autograd.Function):
     @once_differentiable  # type: ignore[untyped-decorator]
     def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...]:
         inputs, gates, hidden, cell, squashed, weight, recurrent, peepholes = ctx.saved_tensors
-        packing: Packing = ctx.packing
+        packing, precision = ctx.packing, ctx.precision
         units = recurrent.shape[1]
         w_ci, w_co = peepholes.unsqueeze(2)
         c_before = cell.index_select(1, packing.previous)
@@ -162,9 +137,8 @@ class CoupledLSTM(torch.autograd.Function):
         torch.mul(o - o * o, squashed, out=to_o)
         to_cell = torch.addcmul(o - o * squashed * squashed, w_co, to_o)
         to_before = torch.addcmul(1 - i, w_ci, to_i)
-        dh = torch.stack(
-            [half.index_select(0, rows) for half, rows in zip(grad.chunk(2, 1), packing.order, strict=True)]
-        )
+        halves = zip(grad.chunk(2, 1), packing.order, strict=True)
+        dh = torch.stack([half.index_select(0, rows) for half, rows in halves])
         both = dz[:, :, : 2 * units].view(2, -1, 2, units)
         transposed = recurrent.transpose(1, 2)
         row, later, dz_later, carry = dh.shape[1], 0, dz, dz  # the last step has no later one
@@ -181,13 +155,13 @@ class CoupledLSTM(torch.autograd.Function):
             to_o[:, row : row + n].mul_(dh_t)
             carry = to_before[:, row : row + n].mul_(e)
             later, dz_later = n, dz[:, row : row + n]
-        d_inputs = torch.bmm(dz, weight.transpose(1, 2))
+        d_inputs = _product(dz, weight.transpose(1, 2), precision)
         d_x = d_inputs[0].index_select(0, packing.position[0]) + d_inputs[1].index_select(0, packing.position[1])
         d_peepholes = torch.stack([(to_i * c_before).sum(1), (to_o * cell[:, packing.sizes[0] :]).sum(1)])
         d_initial = torch.stack([torch.bmm(dz_later, transposed).sum(1), carry.sum(1)])
-        d_weight = torch.bmm(inputs.transpose(1, 2), dz)
-        d_recurrent = torch.bmm(hidden.index_select(1, packing.previous).transpose(1, 2), dz)
-        return d_x, d_weight, d_recurrent, dz.sum(1), d_peepholes, d_initial, None
+        d_weight = _product(inputs.transpose(1, 2), dz, precision)
+        d_recurrent = _product(hidden.index_select(1, packing.previous).transpose(1, 2), dz, precision)
+        return d_x, d_weight, d_recurrent, dz.sum(1), d_peepholes, d_initial, None, None
 
 
 class CoupledBiLSTM(nn.Module):
@@ -216,23 +190,18 @@ class CoupledBiLSTM(nn.Module):
             with torch.no_grad():
                 self.bias[:, :hidden] = -1.0
 
-    def forward(self, x: Tensor, packing: Packing, learned: Learned | None = None) -> Tensor:
+    def forward(self, x: Tensor, packing: Packing, precision: torch.dtype = torch.float32) -> Tensor:
         """Outputs (N, 2H), forward units first, for inputs (N, D) whose sequences lie end to end.
 
-        `learned` tells which part of the inputs' gradient somebody needs, to save work; the rest of it may be zero.
+        The products outside the recurrence may be computed in another `precision`.
         """
-        arguments = self._arguments(x, packing)
-        if compiled.serves(x):
-            return compiled.coupled_lstm(*arguments, learned)
-        output: Tensor = CoupledLSTM.apply(*arguments)  # type: ignore[no-untyped-call]
+        arguments = (self.weight, self.recurrent, self.bias, self.peepholes, self.initial, packing)
+        if x.dtype == torch.float64:
+            precision = torch.float64
+        output: Tensor = CoupledLSTM.apply(x, *arguments, precision)  # type: ignore[no-untyped-call]
         return output
 
     def final(self, x: Tensor, packing: Packing) -> Tensor:
         """Final hidden states (sequences, 2H): the forward one after the last row, the backward one after the first."""
-        if compiled.serves(x):
-            return compiled.coupled_lstm(*self._arguments(x, packing), final=True)
-        forward, backward = self(x, packing).chunk(2, dim=1)
-        return torch.cat([forward.index_select(0, packing.lasts), backward.index_select(0, packing.firsts)], dim=1)
-
-    def _arguments(self, x: Tensor, packing: Packing) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor, Tensor, Packing]:
-        return x, self.weight, self.recurrent, self.bias, self.peepholes, self.initial, packing
+        halves = zip(self(x, packing).chunk(2, dim=1), packing.lasts, strict=True)
+        return torch.cat([half.index_select(0, rows) for half, rows in halves], dim=1)

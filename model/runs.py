@@ -1,10 +1,11 @@
-"""The two trainings of the study: on a silver corpus (the source), and on a gold corpus with or without a source.
+"""A training of the study, from files to a folder: of a source tagger on silver, or on gold, from a source or not.
 
-Source: Giorgi and Bader (2018), section 2.1.1. Each writes a folder whose files appear only once all are complete.
+Source: Giorgi and Bader (2018), section 2.1.1. The folder's files appear only once all are complete.
 """
 
 from __future__ import annotations
 
+import hashlib
 import json
 import logging
 import tempfile
@@ -16,8 +17,10 @@ from typing import Any
 
 import torch
 
+from model.batches import Encoded, WordVectors
 from model.bundle import load_bundle, save_bundle
-from model.corpus import Corpus, Encoded, WordVectors, alphabet, read_conll, tag_set
+from model.checkpoint import Checkpoint
+from model.corpus import Corpus, alphabet, read_corpus, tag_set
 from model.scores import score
 from model.settings import ModelError, read_settings
 from model.tag import predict
@@ -28,92 +31,64 @@ from model.transfer import check_layers, transfer
 logger = logging.getLogger(__name__)
 
 
-def pretrain(
-    train: Path,
-    dev: Path,
-    words: Path,
-    vectors: Path,
+def run(
     output: Path,
     *,
+    train_file: Path,
+    dev_file: Path,
+    test_file: Path | None = None,
+    words: Path,
+    vectors: Path,
+    source: Path | None = None,
+    layers: str = "none",
+    train_fraction: float = 1.0,
     tagger: Mapping[str, Any],
     training: Mapping[str, Any],
     seed: int,
     threads: int,
     name: str,
+    checkpoint: Path | None = None,
+    code: str = "",
 ) -> None:
-    """Train a source tagger on silver CoNLL files.
+    """Train a tagger and score it on the development part, and on the test part if there is one.
 
-    `words` and `vectors` are the frozen word vectors; `tagger` and `training` hold the fields of TaggerConfig and
-    TrainingConfig; `name` is for the log. The folder `output` ends with model.safetensors, model.json, history.tsv and
-    metrics.json. Raises ModelError for input that cannot be used; then `output` is as before.
+    The parts are CoNLL files or files of arrays (`model.corpus.read_corpus`); `words` and `vectors` the frozen word
+    vectors. With a `source`, the bundle of another tagger, it starts from that one's parameters up to the layer
+    `layers`, one of model.transfer.LAYERS and "none" exactly if there is no source. `train_fraction`, in (0, 1], is the
+    share of the training documents to use. `tagger` and `training` hold the fields of TaggerConfig and TrainingConfig;
+    `name` is for the log. With `checkpoint`, a file, an interrupted training goes on after its last complete epoch if
+    nothing that decides its result has changed: settings, data, source, seed, torch, and `code`, a digest of it.
+
+    `output`, a folder, ends with model.safetensors, model.json, history.tsv, metrics.json, and with a test part
+    predictions.tsv: that part with the predicted tag as sixth column. Raises ModelError for input that cannot be used;
+    then `output` is as before.
     """
-    files = (train, dev, None, words, vectors, output)
-    _run(*files, None, "none", 1.0, tagger, training, seed, threads, name)
-
-
-def finetune(
-    train: Path,
-    dev: Path,
-    test: Path,
-    words: Path,
-    vectors: Path,
-    output: Path,
-    *,
-    source: Path | None,
-    layers: str,
-    train_fraction: float,
-    tagger: Mapping[str, Any],
-    training: Mapping[str, Any],
-    seed: int,
-    threads: int,
-    name: str,
-) -> None:
-    """Train a tagger on gold CoNLL files and score it on the test part; with a source it starts from that bundle.
-
-    `layers` is one of model.transfer.LAYERS: the last layer that is copied from `source`, "none" exactly if there is no
-    source. `train_fraction`, in (0, 1], is the share of the training documents to use. Else as `pretrain`; `output`
-    also gets predictions.tsv, the test file with the predicted tag as its sixth column.
-    """
+    began = time.perf_counter()
     check_layers(layers)
     if (source is None) != (layers == "none"):
         raise ModelError(f"layers is {layers!r} and source is {source}; layers none means no source, and the reverse")
-    files = (train, dev, test, words, vectors, output)
-    _run(*files, source, layers, train_fraction, tagger, training, seed, threads, name)
-
-
-def _run(
-    train_file: Path,
-    dev_file: Path,
-    test_file: Path | None,
-    words: Path,
-    vectors: Path,
-    output: Path,
-    source: Path | None,
-    layers: str,
-    train_fraction: float,
-    tagger_settings: Mapping[str, Any],
-    training_settings: Mapping[str, Any],
-    seed: int,
-    threads: int,
-    name: str,
-) -> None:
-    began = time.perf_counter()
-    tagger_config = read_settings(TaggerConfig, tagger_settings, "tagger")
-    training_config = read_settings(TrainingConfig, training_settings, "training")
+    tagger_config = read_settings(TaggerConfig, tagger, "tagger")
+    training_config = read_settings(TrainingConfig, training, "training")
     word_vectors = WordVectors(words, vectors)
-    full, dev = read_conll(train_file), read_conll(dev_file)
-    test = None if test_file is None else read_conll(test_file)
+    full, dev = read_corpus(train_file), read_corpus(dev_file)
+    test = None if test_file is None else read_corpus(test_file)
     part = full.part(train_fraction, seed)
     given = None if source is None else load_bundle(source, word_vectors)
+    device = choose_device()
+    settings = {"tagger": asdict(tagger_config), "training": asdict(training_config)}
+    saved = None
+    if checkpoint is not None:
+        decisive = [settings, seed, layers, train_fraction, threads, device.type, torch.__version__, code]
+        files = [train_file, dev_file, *([source / "model.safetensors", source / "model.json"] if source else [])]
+        saved = Checkpoint(checkpoint, _digest(decisive, files, word_vectors.sha256))
     with reproducible(seed, threads):
         characters = alphabet(part, given.alphabet if given else ())
-        tagger = Tagger(tagger_config, word_vectors, characters, tag_set([*full.tag_names, *dev.tag_names]))
-        table = [] if given is None else transfer(given, tagger, layers)
-        device = choose_device()
-        tagger.to(device)
-        before = None if given is None or test is None else _test(tagger, test)[1]
-        outcome = train(training_config, tagger, part, dev, seed=seed, name=name)
-        predicted, scores = (None, None) if test is None else _test(tagger, test)
+        model = Tagger(tagger_config, word_vectors, characters, tag_set([*full.tag_names, *dev.tag_names]))
+        table = [] if given is None else transfer(given, model, layers)
+        model.to(device)
+        before = None if given is None or test is None else _test(model, test)[1]
+        outcome = train(training_config, model, part, dev, seed=seed, name=name, threads=threads, checkpoint=saved)
+        predicted, scores = (None, None) if test is None else _test(model, test)
     metrics = {
         "name": name,
         "test": scores,
@@ -131,12 +106,12 @@ def _run(
         "train_sentences": len(part),
         "train_tokens": len(part.words),
         "transfer": table,
-        "settings": {"tagger": asdict(tagger_config), "training": asdict(training_config)},
+        "settings": settings,
     }
     output.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=output.parent, prefix=f".{output.name}.") as place:
         folder = Path(place)
-        save_bundle(tagger, folder, asdict(training_config))
+        save_bundle(model, folder, asdict(training_config))
         (folder / "history.tsv").write_text(_history(outcome), encoding="utf-8", newline="")
         if test is not None and predicted is not None:
             rows = _predictions(test, predicted)
@@ -145,7 +120,17 @@ def _run(
         output.mkdir(exist_ok=True)
         for file in sorted(folder.iterdir()):
             file.replace(output / file.name)
+    if saved is not None:
+        saved.path.unlink(missing_ok=True)
     logger.info("%s: finished, best epoch %d, scores %s", name, outcome.best_epoch, scores or metrics["dev"])
+
+
+def _digest(decisive: list[Any], files: list[Path], vectors: str) -> str:
+    digest = hashlib.sha256(json.dumps([decisive, vectors]).encode())
+    for path in files:
+        with path.open("rb") as file:
+            digest.update(hashlib.file_digest(file, "sha256").digest())
+    return digest.hexdigest()
 
 
 def _test(tagger: Tagger, corpus: Corpus) -> tuple[list[list[str]], dict[str, float]]:

@@ -6,24 +6,19 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from model.corpus import Corpus, Encoded
+from model.batches import Encoded
+from model.corpus import Corpus
+from model.engines import engine_for
 from model.settings import ModelError
 from model.tagger import Tagger
 
-BATCH_SENTENCES = 64  # speed only; sentences do not see one another
 
-
-def predict(tagger: Tagger, corpus: Encoded, batch_sentences: int = BATCH_SENTENCES) -> list[list[str]]:
+def predict(tagger: Tagger, corpus: Encoded) -> list[list[str]]:
     """The best tags of every sentence, in the corpus's order, on the device where the tagger is."""
-    device = tagger.crf.transitions.device
-    result: list[list[str]] = [[] for _ in corpus.lengths]
-    for sentences in corpus.prediction_order(batch_sentences):
-        for sentence, tags in zip(sentences, tagger.decode(corpus.batch(sentences).to(device)), strict=True):
-            result[sentence] = tags
-    return result
+    return engine_for(tagger).tags(corpus)
 
 
-def tag(tagger: Tagger, sentences: Sequence[Sequence[str]], batch_sentences: int = BATCH_SENTENCES) -> list[list[str]]:
+def tag(tagger: Tagger, sentences: Sequence[Sequence[str]]) -> list[list[str]]:
     """The BIOES tags of sentences given as lists of tokens; an empty sentence has none.
 
     Raises ModelError for an empty token.
@@ -49,6 +44,6 @@ def tag(tagger: Tagger, sentences: Sequence[Sequence[str]], batch_sentences: int
         documents=np.zeros(len(filled), dtype=np.int64),
     )
     encoded = Encoded(corpus, tagger.word_vectors, tagger.alphabet)
-    for number, tags in zip(filled, predict(tagger, encoded, batch_sentences), strict=True):
+    for number, tags in zip(filled, predict(tagger, encoded), strict=True):
         result[number] = tags
     return result

@@ -3,7 +3,8 @@
 Source: Giorgi and Bader (2018), section 2.1 and figure 1. Variant "paper" follows the printed equations, "neuroner" the
 cell of the program the authors ran (see model.lstm); all other layers are the same. The part of the token embeddings
 that is trained is the vector of the unknown word; the words' own vectors are frozen, not a parameter, and not saved.
-Letters: N tokens, S sentences, K tags, H units a direction.
+This is torch's way to compute it, for a GPU, any precision and as the measure of model.compiled, which does the same.
+Letters: N tokens, S sentences, W distinct words, E numbers of a word vector, K tags, H units a direction.
 """
 
 from __future__ import annotations
@@ -13,14 +14,11 @@ from dataclasses import dataclass
 from typing import Literal
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
 from torchcrf import CRF
 
-from model import compiled
-from model.compiled import Learned
-from model.corpus import UNKNOWN, Batch, WordVectors
-from model.lstm import CoupledBiLSTM
+from model.batches import UNKNOWN, Batch, WordVectors
+from model.lstm import CoupledBiLSTM, Packing, to_device
 from model.settings import ModelError
 
 
@@ -33,12 +31,28 @@ class TaggerConfig:
     character_hidden: int = 25
     token_hidden: int = 200
     dense: int = 200
+    decoding: Literal["free", "bioes"] = "free"  # bioes: only sequences of tags that BIOES allows
 
     def __post_init__(self) -> None:
         """Raise ModelError for a size below 1."""
         for name, value in vars(self).items():
-            if name != "variant" and value < 1:
+            if isinstance(value, int) and value < 1:
                 raise ModelError(f"tagger: {name} is {value}; give at least 1")
+
+
+class Dropout:
+    """Which of the token LSTM's inputs are set to 0, told from a batch's noise; the others are scaled up.
+
+    A number is dropped where the noise, an even draw from all 16-bit integers, is below `threshold`.
+    """
+
+    def __init__(self, rate: float) -> None:
+        """Raise ModelError for a rate outside [0, 1)."""
+        if not 0 <= rate < 1:
+            raise ModelError(f"dropout is {rate}; give a share in [0, 1)")
+        dropped = min(round(rate * 2**16), 2**16 - 1)
+        self.threshold = dropped - 2**15
+        self.scale = 2**16 / (2**16 - dropped)
 
 
 class TokenEmbeddings(nn.Module):
@@ -52,7 +66,7 @@ class TokenEmbeddings(nn.Module):
         self.unknown = nn.Parameter(torch.zeros(vectors.dimension))
 
     def forward(self, rows: Tensor) -> Tensor:
-        """Vectors (N, dimension) of rows (N,)."""
+        """Vectors (N, E) of rows (N,)."""
         known = self.vectors.index_select(0, rows.clamp(min=0))
         return torch.where((rows == UNKNOWN).unsqueeze(1), self.unknown, known)
 
@@ -75,8 +89,8 @@ class Tagger(nn.Module):
         self.token_embeddings = TokenEmbeddings(vectors)
         self.character_embeddings = nn.Embedding(len(alphabet) + 1, config.character_dimension)
         self.character_lstm = CoupledBiLSTM(config.character_dimension, config.character_hidden, config.variant)
-        inputs = 2 * config.character_hidden + vectors.dimension
-        self.token_lstm = CoupledBiLSTM(inputs, config.token_hidden, config.variant)
+        self.inputs = 2 * config.character_hidden + vectors.dimension  # of the token LSTM
+        self.token_lstm = CoupledBiLSTM(self.inputs, config.token_hidden, config.variant)
         dense = nn.Linear(2 * config.token_hidden, config.dense)
         labels = nn.Linear(config.dense, len(tags))
         self.fully_connected = nn.Sequential(dense, nn.Tanh(), labels)
@@ -88,51 +102,70 @@ class Tagger(nn.Module):
             nn.init.xavier_uniform_(layer.weight)
             nn.init.zeros_(layer.bias)
 
-    def scores(self, batch: Batch, dropout: float = 0.0) -> Tensor:
-        """Scores (N, K) of each tag at each token.
+    @property
+    def device(self) -> torch.device:
+        """Where the parameters are."""
+        return self.crf.transitions.device
 
-        `dropout` is the share of the token LSTM's inputs that is set to 0, the only place where units are dropped.
-        """
-        spelled = self.character_lstm.final(self.character_embeddings(batch.characters), batch.spelled)
-        characters = spelled.index_select(0, batch.spellings)  # (N, 2 * character_hidden)
-        x = torch.cat([characters, self.token_embeddings(batch.rows)], dim=1)
-        # The words' own vectors are frozen: of their columns only the unknown words' need a gradient.
-        learned = Learned(characters.shape[1], batch.unknown)
-        x = self.token_lstm(F.dropout(x, dropout, training=dropout > 0), batch.sentences, learned)  # (N, 2H)
-        scores: Tensor = self.fully_connected(x)  # (N, K)
-        return scores
+    def scores(self, batch: Batch, dropout: Dropout | None = None, precision: torch.dtype = torch.float32) -> Tensor:
+        """Scores (N, K) of each tag at each token; only the token LSTM's inputs are ever dropped."""
+        device = self.device
+        letters = self.character_embeddings(to_device(batch.letters, device))
+        spelled = self.character_lstm.final(letters, Packing.of(batch.word_lengths, device))
+        characters = spelled.index_select(0, to_device(batch.spellings, device))  # (N, 2 * character_hidden)
+        x = torch.cat([characters, self.token_embeddings(to_device(batch.rows, device))], dim=1)  # (N, inputs)
+        if dropout is not None:
+            x = x * ((to_device(batch.noise, device) >= dropout.threshold) * dropout.scale).to(x.dtype)
+        x = self.token_lstm(x, Packing.of(batch.lengths, device), precision)  # (N, 2H)
+        with torch.autocast(device.type, precision, enabled=precision == torch.bfloat16):
+            scores: Tensor = self.fully_connected(x)  # (N, K)
+        return scores.to(x.dtype)
 
-    def emissions(self, batch: Batch, dropout: float = 0.0) -> Tensor:
-        """The scores as (S, longest, K), those in padding without meaning."""
-        return _padded(self.scores(batch, dropout), batch)
-
-    def loss(self, batch: Batch, dropout: float = 0.0) -> Tensor:
+    def loss(self, batch: Batch, dropout: Dropout | None = None, precision: torch.dtype = torch.float32) -> Tensor:
         """Negative log-likelihood of the tags, the mean over the sentences."""
-        scores = self.scores(batch, dropout)
-        if compiled.serves(scores):
-            return compiled.crf_loss(scores, batch.tags, batch.sentences.lengths, *self._crf_parameters())
-        tags = _padded(batch.tags, batch)
-        likelihood: Tensor = self.crf(_padded(scores, batch), tags, batch.mask, reduction="mean")
+        scores = self.scores(batch, dropout, precision)
+        grid, mask = self._grid(batch)
+        tags = to_device(batch.tags, self.device)
+        likelihood: Tensor = self.crf(_padded(scores, grid), _padded(tags, grid), mask, reduction="mean")
         return -likelihood
 
     @torch.no_grad()
     def decode(self, batch: Batch) -> list[list[str]]:
         """The best tags of each sentence (Viterbi)."""
-        scores = self.scores(batch)
-        if compiled.serves(scores):
-            lengths = batch.sentences.lengths
-            best = compiled.crf_best(scores, lengths, *self._crf_parameters()).tolist()
-            names = [self.tags[tag] for tag in best]
-            ends = lengths.cumsum().tolist()
-            return [names[end - length : end] for end, length in zip(ends, lengths.tolist(), strict=True)]
-        paths = self.crf.decode(_padded(scores, batch), batch.mask)
+        decoder = CRF(len(self.tags), batch_first=True).to(self.crf.transitions)
+        for parameter, value in zip(decoder.parameters(), self.transition_scores(), strict=True):
+            parameter.copy_(value)
+        grid, mask = self._grid(batch)
+        paths = decoder.decode(_padded(self.scores(batch), grid), mask)
         return [[self.tags[tag] for tag in path] for path in paths]
 
-    def _crf_parameters(self) -> tuple[Tensor, Tensor, Tensor]:
-        return self.crf.transitions, self.crf.start_transitions, self.crf.end_transitions
+    @torch.no_grad()
+    def transition_scores(self) -> tuple[Tensor, Tensor, Tensor]:
+        """Scores of a sequence's start, its end, and of a tag (second axis) after a tag, as decoding uses them."""
+        start, end = self.crf.start_transitions.detach(), self.crf.end_transitions.detach()
+        transitions = self.crf.transitions.detach()
+        if self.config.decoding == "free":
+            return start, end, transitions
+        opened = torch.tensor([tag[0] in "BI" for tag in self.tags])  # a chunk that must go on
+        inside = torch.tensor([tag[0] in "IE" for tag in self.tags])
+        same = torch.tensor([[a[2:] == b[2:] for b in self.tags] for a in self.tags])
+        allowed = torch.where(opened[:, None], inside & same, ~inside).to(transitions.device)
+        never = float("-inf")
+        return (
+            start.masked_fill(inside.to(start.device), never),
+            end.masked_fill(opened.to(end.device), never),
+            transitions.masked_fill(~allowed, never),
+        )
+
+    def _grid(self, batch: Batch) -> tuple[Tensor, Tensor]:
+        """The token at each place of (S, longest), 0 in padding; and False in padding."""
+        firsts, lengths = to_device(batch.firsts, self.device), to_device(batch.lengths, self.device)
+        steps = torch.arange(int(batch.lengths[0]), device=self.device)
+        mask = steps < lengths.unsqueeze(1)
+        return (firsts.unsqueeze(1) + steps) * mask, mask
 
 
-def _padded(rows: Tensor, batch: Batch) -> Tensor:
+def _padded(rows: Tensor, grid: Tensor) -> Tensor:
     """Tokens' values (N, ...) as (S, longest, ...), those in padding without meaning."""
-    padded: Tensor = rows.index_select(0, batch.grid.flatten()).unflatten(0, batch.grid.shape)  # type: ignore[no-untyped-call]
+    padded: Tensor = rows.index_select(0, grid.flatten()).unflatten(0, grid.shape)  # type: ignore[no-untyped-call]
     return padded

@@ -6,29 +6,31 @@ constant rate, gradients clipped by value; the settings may say batches, Adam an
 
 from __future__ import annotations
 
-import copy
 import logging
 import math
 import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Literal
 
 import numpy as np
 import torch
-from torch import nn
+from torch import Tensor, nn
 from tqdm import tqdm
 
-from model import compiled
-from model.corpus import Corpus, Encoded
+from model.batches import Encoded
+from model.checkpoint import Checkpoint
+from model.corpus import Corpus
+from model.engines import Engine, engine_for
 from model.scores import Scores, score
 from model.settings import ModelError
-from model.tag import predict
 from model.tagger import Tagger
 
 logger = logging.getLogger(__name__)
+
+_CHECK = 64  # batches after which their losses are looked at: a GPU is waited for no more often
 
 
 @dataclass(frozen=True)
@@ -43,6 +45,7 @@ class TrainingConfig:
     dropout: float  # share of the token LSTM's inputs set to 0, in [0, 1)
     epochs: int  # at most
     patience: int  # epochs without a better dev F1 before training stops
+    precision: Literal["float32", "bfloat16"] = "float32"  # of a GPU's large products; all else is float32
 
     def __post_init__(self) -> None:
         """Raise ModelError for a value out of range."""
@@ -54,9 +57,9 @@ class TrainingConfig:
             raise ModelError(f"training: dropout is {self.dropout}; give a share in [0, 1)")
 
 
-@dataclass(frozen=True)
+@dataclass
 class Outcome:
-    """What a training gave: a row an epoch, dev scores before it and of the best epoch (0: the initial parameters)."""
+    """What a training gave so far: a row an epoch, dev scores before it and of the best epoch (0: before training)."""
 
     history: list[dict[str, float]]
     initial: Scores
@@ -86,29 +89,43 @@ def choose_device() -> torch.device:
     return torch.device("cpu")
 
 
-def train(config: TrainingConfig, tagger: Tagger, train_part: Corpus, dev: Corpus, *, seed: int, name: str) -> Outcome:
+def train(
+    config: TrainingConfig,
+    tagger: Tagger,
+    train_part: Corpus,
+    dev: Corpus,
+    *,
+    seed: int,
+    name: str,
+    threads: int = 1,
+    checkpoint: Checkpoint | None = None,
+) -> Outcome:
     """Train the tagger in place, on the device where it is; it ends with the parameters of the best epoch.
 
     The best epoch has the highest dev F1, the first one on ties, and the initial parameters take part as epoch 0.
-    Dropout comes from torch's global generator, everything else that is random from `seed`. `name` is for the log.
-    Raises ModelError when the loss is no longer finite.
+    All that is random comes from `seed` and the epoch's number, so that a training that goes on from its `checkpoint`
+    ends like one that was never stopped. `name` is for the log. Raises ModelError when the loss is no longer finite.
     """
     examples = Encoded(train_part, tagger.word_vectors, tagger.alphabet, tagger.tags)
     dev_examples, dev_gold = Encoded(dev, tagger.word_vectors, tagger.alphabet), dev.sentence_tags()
-    optimizer: torch.optim.Optimizer
-    if config.optimizer == "sgd":
-        optimizer = torch.optim.SGD(tagger.parameters(), lr=config.learning_rate, foreach=True)
+    engine = engine_for(tagger, config.dropout, threads, getattr(torch, config.precision))
+    parameters = engine.parameters
+    adam = torch.optim.Adam([parameters], config.learning_rate, fused=True) if config.optimizer == "adam" else None
+    resumed = _resume(checkpoint, parameters, adam)
+    if resumed:
+        outcome, best_parameters = resumed
+        logger.info("%s: goes on after epoch %d", name, len(outcome.history))
     else:
-        optimizer = torch.optim.Adam(tagger.parameters(), lr=config.learning_rate, fused=True)
-    initial = best = score(dev_gold, predict(tagger, dev_examples))
-    best_epoch, best_state = 0, copy.deepcopy(tagger.state_dict())
-    history: list[dict[str, float]] = []
-    for epoch in range(1, config.epochs + 1):
+        scores = score(dev_gold, engine.tags(dev_examples))
+        outcome, best_parameters = Outcome([], scores, scores, 0), parameters.detach().clone()
+    for epoch in range(len(outcome.history) + 1, config.epochs + 1):
+        if epoch - 1 - outcome.best_epoch >= config.patience:
+            break
         began = time.perf_counter()
-        loss, norm = _train_epoch(config, tagger, optimizer, examples, seed, epoch, name)
+        loss, norm = _train_epoch(config, engine, adam, examples, seed, epoch, name)
         trained = time.perf_counter()
-        scores = score(dev_gold, predict(tagger, dev_examples))
-        history.append(
+        scores = score(dev_gold, engine.tags(dev_examples))
+        outcome.history.append(
             {
                 "epoch": epoch,
                 "loss": loss,
@@ -121,25 +138,26 @@ def train(config: TrainingConfig, tagger: Tagger, train_part: Corpus, dev: Corpu
                 "seconds": time.perf_counter() - began,
             }
         )
-        if scores.f1 > best.f1:
-            best, best_epoch, best_state = scores, epoch, copy.deepcopy(tagger.state_dict())
-        left = (config.epochs - epoch) * sum(row["seconds"] for row in history) / epoch
+        if scores.f1 > outcome.best.f1:
+            outcome.best, outcome.best_epoch = scores, epoch
+            best_parameters.copy_(parameters.detach())
+        _save(checkpoint, outcome, parameters, best_parameters, adam)
+        left = (config.epochs - epoch) * sum(row["seconds"] for row in outcome.history) / epoch
         logger.info(
             "%s: epoch %d/%d, loss %.4f, dev F1 %.2f (best %.2f in epoch %d), %.0f sentences/s, at most %.0f s left",
-            *(name, epoch, config.epochs, loss, scores.f1, best.f1, best_epoch),
-            *(history[-1]["sentences_per_second"], left),
+            *(name, epoch, config.epochs, loss, scores.f1, outcome.best.f1, outcome.best_epoch),
+            *(outcome.history[-1]["sentences_per_second"], left),
         )
-        if epoch - best_epoch >= config.patience:
-            logger.info("%s: stopped, no better dev F1 for %d epochs", name, config.patience)
-            break
-    tagger.load_state_dict(best_state)
-    return Outcome(history, initial, best, best_epoch)
+    if len(outcome.history) < config.epochs:
+        logger.info("%s: stopped, no better dev F1 for %d epochs", name, config.patience)
+    parameters.data.copy_(best_parameters)
+    return outcome
 
 
 def _train_epoch(
     config: TrainingConfig,
-    tagger: Tagger,
-    optimizer: torch.optim.Optimizer,
+    engine: Engine,
+    adam: torch.optim.Adam | None,
     examples: Encoded,
     seed: int,
     epoch: int,
@@ -148,35 +166,65 @@ def _train_epoch(
     """One pass; returns the loss a sentence and the mean length of the gradient before clipping."""
     generator = np.random.default_rng([seed, epoch])
     order = examples.training_order(config.batch_sentences, generator)
-    parameters = list(tagger.parameters())
-    loss_sum = norm_sum = 0.0
+    losses, norms = torch.zeros(2, len(order), device=engine.parameters.device)
     progress = tqdm(order, desc=f"{name}, epoch {epoch}", leave=False, disable=not sys.stderr.isatty())
-    for number, sentences in enumerate(progress, start=1):
-        batch = examples.batch(sentences, generator).to(tagger.crf.transitions.device)
-        optimizer.zero_grad()
-        loss = tagger.loss(batch, config.dropout)
-        value = loss.item()
-        if not math.isfinite(value):
-            raise ModelError(
-                f"{name}: the loss is {value} in epoch {epoch}, batch {number} of {len(order)}; "
-                f"lower learning_rate ({config.learning_rate}) or clipping_limit ({config.clipping_limit})"
-            )
-        loss.backward()  # type: ignore[no-untyped-call]
-        norm = update(config, parameters, optimizer)
-        loss_sum += value * len(sentences)
-        norm_sum += norm.item()
-    return loss_sum / len(examples.lengths), norm_sum / len(order)
+    for number, sentences in enumerate(progress):
+        losses[number] = engine.loss(examples, sentences, generator)
+        norms[number] = update(config, engine, adam)
+        if (number + 1) % _CHECK == 0 or number + 1 == len(order):
+            bad = (~losses[: number + 1].isfinite()).nonzero()
+            if len(bad):
+                first = int(bad[0])
+                raise ModelError(
+                    f"{name}: the loss is {losses[first].item()} in epoch {epoch}, batch {first + 1} of {len(order)}; "
+                    f"lower learning_rate ({config.learning_rate}) or clipping_limit ({config.clipping_limit})"
+                )
+    sizes = torch.tensor([len(sentences) for sentences in order], device=losses.device)
+    return float((losses.double() * sizes).sum() / sizes.sum()), float(norms.double().mean())
 
 
-def update(config: TrainingConfig, parameters: list[nn.Parameter], optimizer: torch.optim.Optimizer) -> torch.Tensor:
+def update(config: TrainingConfig, engine: Engine, adam: torch.optim.Adam | None) -> Tensor:
     """Clip the gradient and step; returns its length before clipping."""
+    parameters, gradient = engine.parameters, engine.parameters.grad
+    assert gradient is not None
+    if adam is None and config.clipping == "value":
+        return engine.sgd_step(config.learning_rate, config.clipping_limit)
     if config.clipping == "norm":
         norm = nn.utils.clip_grad_norm_(parameters, config.clipping_limit)
-    elif config.optimizer == "sgd" and compiled.serves(parameters[0]):
-        return compiled.sgd_step(parameters, config.learning_rate, config.clipping_limit)
     else:
-        gradients = [parameter.grad for parameter in parameters if parameter.grad is not None]
-        norm = nn.utils.get_total_norm(gradients)
-        nn.utils.clip_grad_value_(parameters, config.clipping_limit)
-    optimizer.step()
+        norm = gradient.norm()
+        gradient.clamp_(-config.clipping_limit, config.clipping_limit)
+    if adam is None:
+        parameters.data.sub_(gradient, alpha=config.learning_rate)
+    else:
+        adam.step()
     return norm
+
+
+def _save(
+    checkpoint: Checkpoint | None,
+    outcome: Outcome,
+    parameters: nn.Parameter,
+    best_parameters: Tensor,
+    adam: torch.optim.Adam | None,
+) -> None:
+    if checkpoint is not None:
+        moments = adam.state[parameters] if adam else {}
+        checkpoint.save({"parameters": parameters, "best": best_parameters, **moments}, asdict(outcome))
+
+
+def _resume(
+    checkpoint: Checkpoint | None, parameters: nn.Parameter, adam: torch.optim.Adam | None
+) -> tuple[Outcome, Tensor] | None:
+    """What `_save` saved, put back into the parameters and the optimizer; None if there is nothing to go on from."""
+    found = checkpoint.load() if checkpoint is not None else None
+    if found is None:
+        return None
+    tensors, state = found
+    with torch.no_grad():
+        parameters.copy_(tensors.pop("parameters"))
+    best_parameters = tensors.pop("best").to(parameters.device)
+    if adam is not None:
+        adam.state[parameters] = {name: tensor.to(parameters.device) for name, tensor in tensors.items()}
+    initial, best = Scores(**state["initial"]), Scores(**state["best"])
+    return Outcome(state["history"], initial, best, state["best_epoch"]), best_parameters

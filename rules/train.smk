@@ -4,11 +4,35 @@ BUNDLE = ("model.safetensors", "model.json", "history.tsv", "metrics.json")
 MODEL_CODE = code("model")
 
 
+rule encode_silver:
+    """A part of the cleaned silver-standard corpus as arrays, so that its trainings start at once and share memory."""
+    input:
+        conll="results/silver/{entity}/conll/{part}.tsv",
+    output:
+        arrays="results/silver/{entity}/arrays/{part}.safetensors",
+    log:
+        "logs/encode_silver/{entity}/{part}.log",
+    benchmark:
+        "results/benchmarks/encode_silver/{entity}/{part}.tsv"
+    wildcard_constraints:
+        part="train|dev",
+    conda:
+        "../envs/model.yaml"
+    threads: 1
+    resources:
+        mem_mb=2000,
+        runtime="1h",
+    params:
+        code=code("model/corpus.py"),
+    script:
+        "../workflow_scripts/encode_silver.py"
+
+
 rule pretrain:
     """Train the source tagger of a class on the cleaned silver-standard corpus."""
     input:
-        train="results/silver/{entity}/conll/train.tsv",
-        dev="results/silver/{entity}/conll/dev.tsv",
+        train="results/silver/{entity}/arrays/train.safetensors",
+        dev="results/silver/{entity}/arrays/dev.safetensors",
         words="results/vectors/words.txt",
         vectors="results/vectors/vectors.npy",
     output:
@@ -27,6 +51,7 @@ rule pretrain:
     params:
         tagger=config["tagger"],
         training=TRAINING["source"],
+        checkpoint="checkpoints/source/{entity}/seed{seed}.safetensors",
         code=MODEL_CODE,
     script:
         "../workflow_scripts/pretrain.py"
@@ -65,6 +90,7 @@ rule finetune:
         training=TRAINING["target"],
         layers=lambda w: layers_of(w.regime),
         train_fraction=lambda w: int(w.share) / config["study"]["split"]["train"],
+        checkpoint="checkpoints/runs/{entity}/{corpus}/{regime}/share{share}/seed{seed}.safetensors",
         code=MODEL_CODE,
     script:
         "../workflow_scripts/finetune.py"

@@ -4,18 +4,18 @@ from pathlib import Path
 from typing import Any
 
 from job import run
-from model.runs import finetune
+from model.runs import run as train
 
 
 def main(job: Any) -> None:
     wildcards = job.wildcards
-    finetune(
-        train=Path(job.input.train),
-        dev=Path(job.input.dev),
-        test=Path(job.input.test),
+    train(
+        Path(job.output[0]).parent,
+        train_file=Path(job.input.train),
+        dev_file=Path(job.input.dev),
+        test_file=Path(job.input.test),
         words=Path(job.input.words),
         vectors=Path(job.input.vectors),
-        output=Path(job.output[0]).parent,
         source=Path(job.input.source[0]).parent if job.input.source else None,
         layers=job.params.layers,
         train_fraction=job.params.train_fraction,
@@ -24,6 +24,8 @@ def main(job: Any) -> None:
         seed=int(wildcards.seed),
         threads=job.threads,
         name=f"{wildcards.entity} {wildcards.corpus} {wildcards.regime} {wildcards.share} % seed {wildcards.seed}",
+        checkpoint=Path(job.params.checkpoint),
+        code=job.params.code,
     )
 
 

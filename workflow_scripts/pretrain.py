@@ -4,21 +4,23 @@ from pathlib import Path
 from typing import Any
 
 from job import run
-from model.runs import pretrain
+from model.runs import run as train
 
 
 def main(job: Any) -> None:
-    pretrain(
-        train=Path(job.input.train),
-        dev=Path(job.input.dev),
+    train(
+        Path(job.output[0]).parent,
+        train_file=Path(job.input.train),
+        dev_file=Path(job.input.dev),
         words=Path(job.input.words),
         vectors=Path(job.input.vectors),
-        output=Path(job.output[0]).parent,
         tagger=job.params.tagger,
         training=job.params.training,
         seed=int(job.wildcards.seed),
         threads=job.threads,
-        name=f"{job.wildcards.entity} source",
+        name=f"{job.wildcards.entity} source seed {job.wildcards.seed}",
+        checkpoint=Path(job.params.checkpoint),
+        code=job.params.code,
     )
 
 

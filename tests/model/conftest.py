@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 import torch
 
-from model.corpus import Corpus, WordVectors, alphabet, read_conll, tag_set
+from model.batches import WordVectors
+from model.corpus import Corpus, alphabet, read_conll, tag_set
 from model.tagger import Tagger, TaggerConfig
 
 Sentence = Sequence[tuple[str, str]]  # token and tag
@@ -79,9 +80,11 @@ def corpus(write_conll: Callable[..., Path]) -> Corpus:
 def make_tagger(vectors: WordVectors) -> Callable[..., Tagger]:
     """A fresh tagger for a corpus; its CRF is widened so that transitions matter."""
 
-    def make(corpus: Corpus, variant: str = "paper", seed: int = 0) -> Tagger:
+    def make(corpus: Corpus, variant: str = "paper", seed: int = 0, decoding: str = "free") -> Tagger:
         torch.manual_seed(seed)
-        tagger = Tagger(TaggerConfig(variant, **SIZES), vectors, alphabet(corpus), tag_set(corpus.tag_names))
+        tagger = Tagger(
+            TaggerConfig(variant, **SIZES, decoding=decoding), vectors, alphabet(corpus), tag_set(corpus.tag_names)
+        )
         with torch.no_grad():
             for parameter in tagger.crf.parameters():
                 parameter.mul_(10)

@@ -11,8 +11,9 @@ import pytest
 import torch
 from safetensors.torch import load, save
 
+from model.batches import WordVectors
 from model.bundle import DESCRIPTION, PARAMETERS, load_bundle, save_bundle
-from model.corpus import Corpus, WordVectors
+from model.corpus import Corpus
 from model.settings import ModelError
 from model.tag import tag
 from model.tagger import Tagger
@@ -23,7 +24,7 @@ READ_AND_TAG = """
 import json, sys
 from pathlib import Path
 from model.bundle import load_bundle
-from model.corpus import WordVectors
+from model.batches import WordVectors
 from model.tag import tag
 folder, words, vectors, sentences = sys.argv[1:]
 print(json.dumps(tag(load_bundle(Path(folder), WordVectors(Path(words), Path(vectors))), json.loads(sentences))))

@@ -1,4 +1,4 @@
-"""The two calls of the workflow, from files to files."""
+"""A training from files to files, as the workflow calls it."""
 
 import csv
 import json
@@ -10,8 +10,11 @@ import pytest
 from safetensors.torch import load
 
 from model import runs
+from model import training as training_module
+from model.batches import WordVectors
 from model.bundle import load_bundle
-from model.corpus import WordVectors
+from model.checkpoint import Checkpoint
+from model.corpus import write_arrays
 from model.scores import score
 from model.settings import ModelError
 
@@ -33,7 +36,7 @@ def files(
     tmp_path: Path, write_conll: Callable[..., Path], sentences: list[Any], vector_files: tuple[Path, Path]
 ) -> dict[str, Path]:
     words, vectors = vector_files
-    parts = {name: write_conll(sentences, f"{name}.tsv") for name in ("train", "dev")}
+    parts = {f"{name}_file": write_conll(sentences, f"{name}.tsv") for name in ("train", "dev")}
     return parts | {"words": words, "vectors": vectors, "output": tmp_path / "runs" / "one"}
 
 
@@ -42,7 +45,7 @@ def pretrain(files: dict[str, Path], sizes: dict[str, int]) -> RunCall:
     def call(output: Path | None = None, **changes: Any) -> dict[str, Any]:
         settings = {"tagger": sizes, "training": TRAINING, "seed": 1, "threads": 1, "name": "source"} | changes
         place = files["output"] if output is None else output
-        runs.pretrain(**files | {"output": place} | settings)
+        runs.run(**files | {"output": place} | settings)
         return json.loads((place / "metrics.json").read_text(encoding="utf-8"))
 
     return call
@@ -54,9 +57,9 @@ def finetune(files: dict[str, Path], sizes: dict[str, int], write_conll: Callabl
 
     def call(output: Path | None = None, **changes: Any) -> dict[str, Any]:
         settings = {"source": None, "layers": "none", "train_fraction": 1.0, "seed": 1, "threads": 1, "name": "target"}
-        settings |= {"tagger": sizes, "training": TRAINING, "test": test} | changes
+        settings |= {"tagger": sizes, "training": TRAINING, "test_file": test} | changes
         place = files["output"] if output is None else output
-        runs.finetune(**files | {"output": place} | settings)
+        runs.run(**files | {"output": place} | settings)
         return json.loads((place / "metrics.json").read_text(encoding="utf-8"))
 
     return call
@@ -119,12 +122,87 @@ def test_characters_that_only_the_source_knows_stay_known(
 ) -> None:
     pretrain(tmp_path / "source")
     small = write_conll([[("Qa", "O"), ("b", "S-DISO")]], "small.tsv")
-    finetune(source=tmp_path / "source", layers="character_embeddings", train=small)
+    finetune(source=tmp_path / "source", layers="character_embeddings", train_file=small)
     alphabets = [
         json.loads((folder / "model.json").read_text(encoding="utf-8"))["alphabet"]
         for folder in (tmp_path / "source", tmp_path / "runs" / "one")
     ]
     assert alphabets[1] == [*alphabets[0], "Q", "b"]
+
+
+def test_a_source_reads_arrays_as_it_reads_conll(pretrain: RunCall, files: dict[str, Path], tmp_path: Path) -> None:
+    from_conll = pretrain(tmp_path / "a")
+    write_arrays(files["train_file"], tmp_path / "train.safetensors")
+    from_arrays = pretrain(tmp_path / "b", train_file=tmp_path / "train.safetensors")
+    assert without_clock(from_conll) == without_clock(from_arrays)
+    assert (tmp_path / "a" / "model.safetensors").read_bytes() == (tmp_path / "b" / "model.safetensors").read_bytes()
+
+
+class Killed(BaseException):
+    """Stands for the end of the process."""
+
+
+def killed_after(epochs: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let the training die when it has saved this many epochs."""
+    saved = iter(range(1, 1000))
+    save = Checkpoint.save
+
+    def save_and_die(self: Checkpoint, *arguments: Any) -> None:
+        save(self, *arguments)
+        if next(saved) == epochs:
+            raise Killed
+
+    monkeypatch.setattr(Checkpoint, "save", save_and_die)
+
+
+@pytest.mark.parametrize("changes", [{}, {"optimizer": "sgd", "clipping": "value", "learning_rate": 0.3}])
+@pytest.mark.parametrize("epochs", [1, 4, 12])
+def test_an_interrupted_run_ends_like_an_undisturbed_one(
+    epochs: int, changes: dict[str, Any], finetune: RunCall, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    checkpoint, training = tmp_path / "checkpoints" / "run.safetensors", TRAINING | changes
+    undisturbed = finetune(tmp_path / "a", training=training)
+    with monkeypatch.context() as patch:
+        killed_after(epochs, patch)
+        with pytest.raises(Killed):
+            finetune(tmp_path / "b", training=training, checkpoint=checkpoint)
+    assert checkpoint.exists() and not (tmp_path / "b").exists()
+    trained = []
+    with monkeypatch.context() as patch:
+        epoch_of = training_module._train_epoch
+        patch.setattr(
+            training_module, "_train_epoch", lambda *arguments: (trained.append(arguments[5]), epoch_of(*arguments))[1]
+        )
+        resumed = finetune(tmp_path / "b", training=training, checkpoint=checkpoint)
+    assert trained == list(range(epochs + 1, undisturbed["epochs"] + 1))
+    assert without_clock(resumed) == without_clock(undisturbed)
+    for name in ("model.safetensors", "model.json", "predictions.tsv"):
+        assert (tmp_path / "a" / name).read_bytes() == (tmp_path / "b" / name).read_bytes()
+    assert not any(checkpoint.parent.iterdir())
+
+
+def test_a_checkpoint_of_anything_else_is_not_used(
+    finetune: RunCall, files: dict[str, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: Any
+) -> None:
+    checkpoint = tmp_path / "run.safetensors"
+    with monkeypatch.context() as patch:
+        killed_after(2, patch)
+        with pytest.raises(Killed):
+            finetune(checkpoint=checkpoint, code="a")
+    saved = checkpoint.read_bytes()
+    text = files["dev_file"].read_text(encoding="utf-8")
+    for changes in ({"code": "b"}, {"seed": 2}, {"training": TRAINING | {"dropout": 0.2}}, {"train_fraction": 0.5}, {}):
+        if not changes:
+            files["dev_file"].write_text(text.replace("colon", "liver"), encoding="utf-8")
+        checkpoint.write_bytes(saved)
+        caplog.clear()
+        caplog.set_level("INFO")
+        finetune(**{"checkpoint": checkpoint, "code": "a"} | changes)
+        assert "of other settings, data or code; training starts anew" in caplog.text
+        assert "goes on after" not in caplog.text
+    checkpoint.write_bytes(saved[:100])
+    finetune(checkpoint=checkpoint, code="a")
+    assert "damaged" in caplog.text
 
 
 def without_clock(metrics: Mapping[str, Any]) -> dict[str, Any]:

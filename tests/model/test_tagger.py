@@ -1,5 +1,6 @@
 """The whole tagger: likelihood and best path by enumeration, and nothing but a sentence itself moves its scores."""
 
+import re
 from collections.abc import Callable
 from itertools import pairwise, product
 
@@ -7,12 +8,21 @@ import numpy as np
 import pytest
 import torch
 
-from model.corpus import UNKNOWN, Corpus, Encoded
+from model import engines
+from model.batches import UNKNOWN, Batch, Encoded
+from model.corpus import Corpus
+from model.engines import Engine
+from model.scores import chunks
 from model.settings import ModelError
 from model.tag import predict, tag
-from model.tagger import Tagger, TaggerConfig
+from model.tagger import Dropout, Tagger, TaggerConfig
 
 Maker = Callable[..., Tagger]
+ALL = np.array([1, 0, 3, 2])  # 6, 5, 3 and 1 tokens
+
+
+def by_sentence(tagger: Tagger, batch: Batch) -> list[torch.Tensor]:
+    return list(tagger.scores(batch).detach().split(batch.lengths.tolist()))
 
 
 def encoded(corpus: Corpus, tagger: Tagger) -> Encoded:
@@ -31,9 +41,9 @@ def test_loss_and_best_path_equal_an_enumeration_of_all_taggings(
     variant: str, corpus: Corpus, make_tagger: Maker
 ) -> None:
     tagger = make_tagger(corpus, variant).double()
-    short = np.array([2, 0, 3])  # 1, 5 and 3 tokens: all but one padded
+    short = np.array([0, 3, 2])  # 5, 3 and 1 tokens: all but one padded
     batch = encoded(corpus, tagger).batch(short)
-    scores = tagger.emissions(batch).detach()
+    scores = by_sentence(tagger, batch)
     losses, best = [], []
     for number, sentence in enumerate(short):
         gold = [tagger.tags.index(name) for name in corpus.sentence_tags()[sentence]]
@@ -49,17 +59,17 @@ def test_loss_and_best_path_equal_an_enumeration_of_all_taggings(
 def test_batch_mates_and_order_change_no_score(variant: str, corpus: Corpus, make_tagger: Maker) -> None:
     tagger = make_tagger(corpus, variant).double()
     examples = encoded(corpus, tagger)
-    together = tagger.emissions(examples.batch(np.array([3, 1, 0, 2])))
-    for place, sentence in enumerate([3, 1, 0, 2]):
-        alone = tagger.emissions(examples.batch(np.array([sentence])))[0]
-        torch.testing.assert_close(together[place, : len(alone)], alone)
+    for order in ([1, 0, 3, 2], [0, 3], [1, 2]):
+        for sentence, together in zip(order, by_sentence(tagger, examples.batch(np.array(order))), strict=True):
+            (alone,) = by_sentence(tagger, examples.batch(np.array([sentence])))
+            torch.testing.assert_close(together, alone)
 
 
 def test_gradient_of_a_batch_is_the_mean_of_its_sentences(corpus: Corpus, make_tagger: Maker) -> None:
     tagger = make_tagger(corpus).double()
     examples = encoded(corpus, tagger)
     parameters = list(tagger.parameters())
-    together = torch.autograd.grad(tagger.loss(examples.batch(np.arange(4))), parameters)
+    together = torch.autograd.grad(tagger.loss(examples.batch(ALL)), parameters)
     alone = [
         torch.autograd.grad(tagger.loss(examples.batch(np.array([n]))), parameters, materialize_grads=True)
         for n in range(4)
@@ -70,7 +80,7 @@ def test_gradient_of_a_batch_is_the_mean_of_its_sentences(corpus: Corpus, make_t
 
 def test_loss_falls_along_the_gradient_of_every_layer(corpus: Corpus, make_tagger: Maker) -> None:
     tagger = make_tagger(corpus).double()
-    batch = encoded(corpus, tagger).batch(np.arange(4))
+    batch = encoded(corpus, tagger).batch(ALL)
     for name, parameter in tagger.named_parameters():
         (gradient,) = torch.autograd.grad(tagger.loss(batch), [parameter])
         assert gradient.any(), name
@@ -95,15 +105,31 @@ def test_word_vectors_are_frozen_and_only_the_unknown_word_is_learned(corpus: Co
 
 def test_dropout_acts_only_when_asked_for(corpus: Corpus, make_tagger: Maker) -> None:
     tagger = make_tagger(corpus)
-    batch = encoded(corpus, tagger).batch(np.arange(4))
-    assert torch.equal(tagger.emissions(batch), tagger.emissions(batch))
-    assert not torch.equal(tagger.emissions(batch, 0.5), tagger.emissions(batch, 0.5))
+    batch = encoded(corpus, tagger).batch(ALL, np.random.default_rng(0), tagger.inputs)
+    assert torch.equal(tagger.scores(batch), tagger.scores(batch, Dropout(0.0)))
+    assert not torch.equal(tagger.scores(batch), tagger.scores(batch, Dropout(0.5)))
+    seen: list[torch.Tensor] = []
+    tagger.token_lstm.register_forward_pre_hook(lambda _module, arguments: seen.append(arguments[0].detach()))
+    for dropout in (Dropout(0.0), Dropout(0.75)):
+        tagger.scores(batch, dropout)
+    kept = torch.from_numpy(batch.noise >= Dropout(0.75).threshold)
+    torch.testing.assert_close(seen[1], torch.where(kept, 4 * seen[0], 0.0))  # the mean stays
+    with pytest.raises(ModelError, match="dropout is 1"):
+        Dropout(1.0)
 
 
-def test_tagging_gives_every_sentence_its_own_tags_at_any_batch_size(corpus: Corpus, make_tagger: Maker) -> None:
+def test_tagging_gives_every_sentence_its_own_tags_at_any_batch_size(
+    corpus: Corpus, make_tagger: Maker, monkeypatch: pytest.MonkeyPatch
+) -> None:
     tagger = make_tagger(corpus, seed=3)
     sentences = [["Ataxia", "☂", "in", "mice"], [], ["gene"], ["the", "gene", "1", "7", "of"], ["colon", "cancer"]]
-    results = [tag(tagger, sentences, size) for size in (1, 2, 64)]
+    results = []
+    for size, chunk in ((1, 2), (2, 3), (64, 1024)):
+        monkeypatch.setattr(engines, "BATCH_SENTENCES", size)
+        monkeypatch.setattr(engines, "_CHUNK", chunk)
+        results.append(tag(tagger, sentences))
+        own = Encoded(corpus, tagger.word_vectors, tagger.alphabet)
+        assert Engine(tagger).tags(own) == predict(tagger, own)
     assert results[0] == results[1] == results[2]
     assert [len(tags) for tags in results[0]] == [4, 0, 1, 5, 2]
     assert results[0] == [tag(tagger, [sentence])[0] for sentence in sentences]
@@ -112,6 +138,34 @@ def test_tagging_gives_every_sentence_its_own_tags_at_any_batch_size(corpus: Cor
         tag(tagger, [["a", ""]])
     known = [["the", "ataxia", "gene", "in", "mice"]]
     assert tag(tagger, known)[0] == predict(tagger, encoded(corpus, tagger))[0]
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_decoding_within_bioes_gives_the_best_allowed_sequence(seed: int, corpus: Corpus, make_tagger: Maker) -> None:
+    free, bound = (make_tagger(corpus, seed=seed, decoding=decoding) for decoding in ("free", "bioes"))
+    examples = encoded(corpus, free)
+    batch = examples.batch(np.array([0, 3, 2]))
+    found = bound.decode(batch)
+    for sentence, scores in zip(found, by_sentence(bound, batch), strict=True):
+        allowed = [path for path in product(range(5), repeat=len(scores)) if legal([bound.tags[k] for k in path])]
+        best = max(allowed, key=lambda path: path_score(bound, scores, path))
+        assert sentence == [bound.tags[tag] for tag in best]
+    assert [predict(bound, examples)[n] for n in (0, 3, 2)] == found
+    assert [predict(free, examples)[n] for n in (0, 3, 2)] == free.decode(batch)
+
+
+def legal(tags: list[str]) -> bool:
+    """Whether every chunk is S, or B, any I, and E."""
+    rest = " ".join(tag[0] for tag in tags)
+    return re.fullmatch(r"((O|S|B( I)* E)( |$))*", rest) is not None
+
+
+def test_some_free_sequences_are_broken_and_still_scored(corpus: Corpus, make_tagger: Maker) -> None:
+    taggers = [make_tagger(corpus, seed=seed) for seed in range(20)]
+    tags = [sentence for tagger in taggers for sentence in predict(tagger, encoded(corpus, tagger))]
+    broken = [sentence for sentence in tags if not legal(sentence)]
+    assert broken
+    assert all(chunks(sentence) for sentence in broken)
 
 
 def test_sizes_are_checked() -> None:

@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 import torch
 
-from model.corpus import Corpus, WordVectors, alphabet, read_conll, tag_set
+from model.batches import WordVectors
+from model.corpus import Corpus, alphabet, read_conll, tag_set
 from model.settings import ModelError
 from model.tagger import Tagger, TaggerConfig
 from model.transfer import LAYERS, transfer

@@ -8,10 +8,13 @@ import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from safetensors.numpy import load, save
 
-from model.corpus import UNKNOWN, Corpus, Encoded, WordVectors, alphabet, read_conll, tag_set
+from model.batches import UNKNOWN, Encoded, WordVectors
+from model.corpus import Corpus, alphabet, read_conll, read_corpus, tag_set, write_arrays
 from model.lstm import Packing
 from model.settings import ModelError
+from model.tagger import Dropout
 
 Writer = Callable[..., Path]
 tokens = st.text(st.characters(exclude_characters="\t\n", exclude_categories=["Cs"]), min_size=1, max_size=4)
@@ -64,6 +67,37 @@ def test_missing_and_undecodable_files_are_refused(tmp_path: Path) -> None:
     (tmp_path / "latin.tsv").write_bytes("é\td\t0\t1\tO\n\n".encode("latin-1"))
     with pytest.raises(ModelError, match=r"latin\.tsv: not UTF-8"):
         read_conll(tmp_path / "latin.tsv")
+
+
+@shared
+@given(st.lists(st.lists(st.tuples(tokens, tags), min_size=1, max_size=5), min_size=1, max_size=5))
+def test_arrays_hold_what_their_conll_file_holds(
+    tmp_path: Path, write_conll: Writer, sentences: list[list[tuple[str, str]]]
+) -> None:
+    conll, arrays = write_conll(sentences), tmp_path / "arrays" / "train.safetensors"
+    write_arrays(conll, arrays)
+    for name, value in vars(read_conll(conll)).items():
+        assert np.array_equal(getattr(read_corpus(arrays), name), value), name
+    assert [path.name for path in arrays.parent.iterdir()] == ["train.safetensors"]
+
+
+def test_damaged_arrays_are_refused(
+    tmp_path: Path, write_conll: Writer, sentences: list[list[tuple[str, str]]]
+) -> None:
+    path = tmp_path / "train.safetensors"
+    write_arrays(write_conll(sentences), path)
+    whole, arrays = path.read_bytes(), load(path.read_bytes())
+    damaged = [b"", whole[:-1], b"\x80\x04N."]
+    for name, change in (("words", 99), ("words", -1), ("tags", 99), ("documents", 99), ("borders", -1)):
+        damaged.append(save(arrays | {name: arrays[name] + change}))
+    damaged += [save({name: value for name, value in arrays.items() if name != "tags"})]
+    damaged += [save(arrays | {"borders": np.ascontiguousarray(arrays["borders"][::-1])})]
+    for content in damaged:
+        path.write_bytes(content)
+        with pytest.raises(ModelError, match=r"train\.safetensors: no file of corpus arrays .*make it again"):
+            read_corpus(path)
+    with pytest.raises(ModelError, match="no file of corpus arrays"):
+        read_corpus(tmp_path / "none.safetensors")
 
 
 def test_tags_and_characters_of_a_tagger() -> None:
@@ -140,41 +174,42 @@ def test_word_vectors_that_do_not_fit_are_refused(tmp_path: Path, vector_files: 
 
 @given(st.lists(st.integers(1, 7), min_size=1, max_size=9))
 def test_packing_puts_every_row_at_its_step(lengths: list[int]) -> None:
+    lengths = sorted(lengths, reverse=True)
     packing = Packing.of(np.array(lengths))
     assert list(packing.sizes) == [sum(length > t for length in lengths) for t in range(max(lengths))]
-    by_length = sorted(range(len(lengths)), key=lambda s: -lengths[s])
+    by_length = range(len(lengths))
     first = np.cumsum([0, *lengths])
     steps = [(t, s) for t in range(max(lengths)) for s in by_length if lengths[s] > t]
     assert packing.order[0].tolist() == [first[s] + t for t, s in steps]
     assert packing.order[1].tolist() == [first[s] + lengths[s] - 1 - t for t, s in steps]
     with_initial = [(-1, s) for s in by_length] + steps
     assert packing.previous.tolist() == [with_initial.index((t - 1, s)) for t, s in steps]
+    assert packing.lasts.tolist() == [(first[1:] - 1).tolist(), first[:-1].tolist()]
     for direction in (0, 1):
         assert packing.order[direction][packing.position[direction]].tolist() == list(range(sum(lengths)))
 
 
 def test_a_batch_holds_the_sentences_asked_for(corpus: Corpus, vectors: WordVectors) -> None:
     characters, names = alphabet(corpus), tag_set(corpus.tag_names)
-    batch = Encoded(corpus, vectors, characters, names).batch(np.array([3, 0]))
-    words = ["β", "cancer", ".", "the", "ataxia", "gene", "in", "mice"]
+    batch = Encoded(corpus, vectors, characters, names).batch(np.array([0, 3]))
+    words = ["the", "ataxia", "gene", "in", "mice", "β", "cancer", "."]
     assert batch.rows.tolist() == [vectors.row(word) for word in words]
-    ends = np.cumsum((batch.spelled.lasts - batch.spelled.firsts + 1).tolist())
     spelled = [
-        "".join(characters[c - 1] for c in batch.characters[first : last + 1])
-        for first, last in zip(batch.spelled.firsts, batch.spelled.lasts, strict=True)
+        "".join(characters[c - 1] for c in batch.letters[first : first + length])
+        for first, length in zip(batch.word_firsts, batch.word_lengths, strict=True)
     ]
-    assert ends[-1] == len(batch.characters)
+    assert batch.word_lengths.sum() == len(batch.letters)
+    assert [len(word) for word in spelled] == sorted(map(len, spelled), reverse=True)
     assert [spelled[n] for n in batch.spellings] == words
-    assert batch.mask.tolist() == [[True] * 3 + [False] * 2, [True] * 5]
-    assert batch.grid[batch.mask].tolist() == list(range(8))
-    found = [[names[tag] for tag in batch.tags[row[mask]]] for row, mask in zip(batch.grid, batch.mask, strict=True)]
-    assert found == [["B-DISO", "E-DISO", "O"], ["O", "S-DISO", "O", "O", "O"]]
+    assert (batch.firsts.tolist(), batch.lengths.tolist()) == ([0, 5], [5, 3])
+    assert [names[tag] for tag in batch.tags] == ["O", "S-DISO", "O", "O", "O", "B-DISO", "E-DISO", "O"]
+    assert batch.noise.shape == (8, 0)
 
 
 def test_only_words_that_occur_once_become_unknown_about_half_the_time(corpus: Corpus, vectors: WordVectors) -> None:
     examples = Encoded(corpus, vectors, alphabet(corpus), tag_set(corpus.tag_names))
     generator, first = np.random.default_rng(0), np.array([0])  # the ataxia gene in mice
-    visits = np.stack([examples.batch(first, generator).rows.numpy() == UNKNOWN for _ in range(400)])
+    visits = np.stack([examples.batch(first, generator).rows == UNKNOWN for _ in range(400)])
     unknown = dict(zip(["the", "ataxia", "gene", "in", "mice"], visits.mean(0), strict=True))
     assert unknown["the"] == unknown["in"] == unknown["mice"] == 0.0
     assert 0.4 < unknown["ataxia"] < 0.6
@@ -183,10 +218,19 @@ def test_only_words_that_occur_once_become_unknown_about_half_the_time(corpus: C
     assert (examples.batch(first).rows != UNKNOWN).all()
 
 
+def test_noise_is_drawn_evenly_and_by_the_seed(corpus: Corpus, vectors: WordVectors) -> None:
+    examples = Encoded(corpus, vectors, alphabet(corpus), tag_set(corpus.tag_names))
+    noise = examples.batch(np.array([0]), np.random.default_rng(3), 10_000).noise
+    assert noise.shape == (5, 10_000)
+    assert np.array_equal(noise, examples.batch(np.array([0]), np.random.default_rng(3), 10_000).noise)
+    assert abs((noise < Dropout(0.8).threshold).mean() - 0.8) < 0.01  # 5 standard deviations
+    assert abs(np.corrcoef(noise[:, :-1].ravel(), noise[:, 1:].ravel())[0, 1]) < 0.03
+
+
 def test_unseen_characters_are_the_unknown_one(corpus: Corpus, vectors: WordVectors, write_conll: Writer) -> None:
     other = read_conll(write_conll([[("a☂", "O")]], "other.tsv"))
     batch = Encoded(other, vectors, alphabet(corpus)).batch(np.array([0]))
-    assert batch.characters.tolist() == [alphabet(corpus).index("a") + 1, 0]
+    assert batch.letters.tolist() == [alphabet(corpus).index("a") + 1, 0]
 
 
 @pytest.mark.parametrize("size", [1, 4, 1000])
@@ -201,6 +245,7 @@ def test_an_epoch_visits_every_sentence_once_in_a_seeded_order(
         return [batch.tolist() for batch in examples.training_order(size, np.random.default_rng(seed))]
 
     assert order(1) == order(1) != order(2)
+    assert all((np.diff(lengths[batch]) <= 0).all() for batch in order(1))
     for batches in (order(1), [batch.tolist() for batch in examples.prediction_order(size)]):
         assert Counter(n for batch in batches for n in batch) == Counter(range(403))
         assert max(len(batch) for batch in batches) == min(size, 403)

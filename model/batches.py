@@ -1,0 +1,154 @@
+"""Word vectors, and a corpus cut into seeded batches of numbers.
+
+Rare words: as in NeuroNER a token that occurs once in the training part is read as the unknown word with probability
+0.5 at each visit, its characters are kept.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from model.corpus import Corpus, Integers, ranges
+from model.settings import ModelError
+
+UNKNOWN = -1  # vector row of a word without vector
+_DIGIT = re.compile(r"\d")
+_POOL = 50  # batches whose sentences are sorted by length together; keeps batches even and still random
+
+
+class WordVectors:
+    """The frozen word vectors: `matrix` (V, dimension) float32, row i for word i of the file, and their `sha256`."""
+
+    def __init__(self, words: Path, vectors: Path) -> None:
+        """Load both files; the matrix stays on disk until used. Raises ModelError if they do not belong together."""
+        try:
+            names = words.read_bytes()
+            self.matrix: NDArray[np.float32] = np.load(vectors, mmap_mode="c", allow_pickle=False)
+            tokens = names.decode("utf-8").removesuffix("\n").split("\n")
+        except (OSError, ValueError, EOFError) as error:
+            raise ModelError(f"{words} or {vectors} cannot be read ({error}); make the word vectors again") from error
+        if self.matrix.ndim != 2 or self.matrix.dtype != np.float32 or not np.isfinite(self.matrix).all():
+            raise ModelError(
+                f"{vectors}: {self.matrix.dtype} {self.matrix.shape}; expected finite float32 [words, dimension]"
+            )
+        self._rows = {token: row for row, token in enumerate(tokens)}
+        if len(self._rows) != len(self.matrix) or len(tokens) != len(self.matrix):
+            raise ModelError(
+                f"{words}: {len(tokens)} words, {len(self._rows)} different, but {len(self.matrix)} vectors in "
+                f"{vectors}; make the word vectors again"
+            )
+        digest = hashlib.sha256(names + b"\0")
+        digest.update(np.ascontiguousarray(self.matrix).ravel().data)
+        self.sha256 = digest.hexdigest()
+
+    @property
+    def dimension(self) -> int:
+        """Numbers in a vector."""
+        return int(self.matrix.shape[1])
+
+    def row(self, token: str) -> int:
+        """Row of the first spelling found: as it is, lower case, digits as 0, both; UNKNOWN if there is none."""
+        digits = _DIGIT.sub("0", token)
+        for spelling in (token, token.lower(), digits, digits.lower()):
+            row = self._rows.get(spelling)
+            if row is not None:
+                return row
+        return UNKNOWN
+
+
+class Words(NamedTuple):
+    """Distinct words, the longest first, as the layers read them: W words, C characters."""
+
+    rows: NDArray[np.int64]  # (W,) vector row, or UNKNOWN
+    letters: NDArray[np.int64]  # (C,) character ids, word after word
+    firsts: NDArray[np.int64]  # (W,) first character
+    lengths: NDArray[np.int64]  # (W,) falling
+
+
+class Batch(NamedTuple):
+    """Sentences end to end, the longest first: N tokens, S sentences, W distinct words, C characters of those."""
+
+    rows: NDArray[np.int64]  # (N,) vector row, or UNKNOWN
+    spellings: NDArray[np.int64]  # (N,) index of the token's distinct word
+    letters: NDArray[np.int64]  # (C,) character ids
+    word_firsts: NDArray[np.int64]  # (W,) first character of a word
+    word_lengths: NDArray[np.int64]  # (W,) falling
+    firsts: NDArray[np.int64]  # (S,) first token of a sentence
+    lengths: NDArray[np.int64]  # (S,) falling
+    tags: NDArray[np.int64]  # (N,) tag ids
+    noise: NDArray[np.int16]  # (N, width) drawn evenly from all 16-bit integers, for dropout
+
+
+class Encoded:
+    """A corpus with its words, characters and tags numbered for one tagger, from which batches are cut."""
+
+    def __init__(
+        self, corpus: Corpus, vectors: WordVectors, characters: Sequence[str], tags: Sequence[str] | None = None
+    ) -> None:
+        """Number the corpus; `tags` is needed for training only and must hold every tag of the corpus."""
+        self.lengths = np.diff(corpus.borders)
+        self._corpus = corpus
+        known = {character: number for number, character in enumerate(characters, start=1)}  # 0 is the unknown one
+        lengths = np.array([len(token) for token in corpus.vocabulary])
+        order = np.argsort(-lengths, kind="stable")  # words are numbered anew, the longest first
+        self._number = np.empty_like(order)
+        self._number[order] = np.arange(len(order))
+        vocabulary = [corpus.vocabulary[word] for word in order]
+        self._rows = np.array([vectors.row(token) for token in vocabulary], dtype=np.int64)
+        self._letters = np.array([known.get(c, 0) for token in vocabulary for c in token], dtype=np.int64)
+        self._spelling_lengths = lengths[order]
+        self._spelling_firsts = np.cumsum(self._spelling_lengths) - self._spelling_lengths
+        self._singleton = (np.bincount(corpus.words, minlength=len(corpus.vocabulary)) == 1)[order]
+        self._tags = np.array([0 if tags is None else tags.index(tag) for tag in corpus.tag_names])
+
+    def words(self, numbers: NDArray[np.int64]) -> Words:
+        """Distinct words given by their rising numbers."""
+        lengths = self._spelling_lengths[numbers]
+        letters = self._letters[ranges(self._spelling_firsts[numbers], lengths)]
+        return Words(self._rows[numbers], letters, np.cumsum(lengths) - lengths, lengths)
+
+    def tokens(self, sentences: Integers) -> NDArray[np.int64]:
+        """Word numbers of the tokens of these sentences, end to end."""
+        where = ranges(self._corpus.borders[sentences], self.lengths[sentences])
+        numbers: NDArray[np.int64] = self._number[self._corpus.words[where]]
+        return numbers
+
+    def batch(self, sentences: Integers, generator: np.random.Generator | None = None, width: int = 0) -> Batch:
+        """These sentences, which stand with the longest first.
+
+        With a generator, words that occur once are unknown with probability 0.5, and there is noise of this width.
+        """
+        lengths = self.lengths[sentences]
+        where = ranges(self._corpus.borders[sentences], lengths)
+        tokens = self._number[self._corpus.words[where]]
+        rows = self._rows[tokens]
+        noise = np.zeros((len(tokens), 0), dtype=np.int16)
+        if generator is not None:
+            rows[self._singleton[tokens] & (generator.random(len(tokens)) < 0.5)] = UNKNOWN
+            drawn = bytearray(generator.bytes(2 * len(tokens) * width))
+            noise = np.frombuffer(drawn, dtype=np.int16).reshape(len(tokens), width)
+        distinct, spellings = np.unique(tokens, return_inverse=True)
+        words = self.words(distinct)
+        firsts = np.cumsum(lengths) - lengths
+        tags = self._tags[self._corpus.tags[where]]
+        return Batch(rows, spellings, words.letters, words.firsts, words.lengths, firsts, lengths, tags, noise)
+
+    def training_order(self, size: int, generator: np.random.Generator) -> list[Integers]:
+        """Every sentence once in batches of up to `size` of similar length, the longest first, in random order."""
+        shuffled = generator.permutation(len(self.lengths))
+        pool = np.arange(len(shuffled)) // (size * _POOL)
+        by_length = shuffled[np.lexsort((-self.lengths[shuffled], pool))] if size > 1 else shuffled
+        batches = [by_length[first : first + size] for first in range(0, len(by_length), size)]
+        return [batches[number] for number in generator.permutation(len(batches))]
+
+    def prediction_order(self, size: int) -> list[Integers]:
+        """Every sentence once in batches of up to `size`, the longest first."""
+        falling = np.argsort(-self.lengths, kind="stable")
+        return [falling[first : first + size] for first in range(0, len(falling), size)]

@@ -1,0 +1,50 @@
+"""Where a training stands after an epoch, on disk, so that a killed one goes on and ends like an undisturbed one.
+
+A checkpoint is one safetensors file, replaced whole. It names what it belongs to; one of anything else is not used.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
+from torch import Tensor
+
+logger = logging.getLogger(__name__)
+
+
+class Checkpoint(NamedTuple):
+    """A file and what it must belong to: settings, data, code and seed, as one digest."""
+
+    path: Path
+    identity: str
+
+    def save(self, tensors: Mapping[str, Tensor], state: Mapping[str, Any]) -> None:
+        """Replace the checkpoint by these tensors and this state, which JSON can hold."""
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        temporary = self.path.with_name(f".{self.path.name}.new")
+        copies = {name: tensor.detach().cpu().clone() for name, tensor in tensors.items()}
+        save_file(copies, temporary, metadata={"identity": self.identity, "state": json.dumps(state)})
+        temporary.replace(self.path)
+
+    def load(self) -> tuple[dict[str, Tensor], dict[str, Any]] | None:
+        """Tensors and state, or None if there is no checkpoint, a damaged one, or one of another training."""
+        if not self.path.exists():
+            return None
+        try:
+            with safe_open(self.path, framework="pt") as file:
+                metadata = file.metadata() or {}
+                tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118  # not a mapping
+            state = json.loads(metadata.get("state", "null"))
+        except (OSError, SafetensorError, ValueError) as error:
+            logger.warning("%s: damaged (%s); training starts anew", self.path, error)
+            return None
+        if metadata.get("identity") != self.identity or not isinstance(state, dict):
+            logger.info("%s: of other settings, data or code; training starts anew", self.path)
+            return None
+        return tensors, state

@@ -1,0 +1,178 @@
+"""How gradients and tags are computed: by compiled loops for float32 on the CPU, by torch everywhere else.
+
+Both engines compute the same from the same batches. For training they lay a tagger's parameters out in one vector and
+their gradient in another, so that an update is a few passes over memory.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import logging
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from model.batches import Encoded
+from model.corpus import Integers
+from model.lstm import CoupledBiLSTM
+from model.tagger import Dropout, Tagger
+
+logger = logging.getLogger(__name__)
+
+BATCH_SENTENCES = 64  # of prediction: speed only, sentences do not see one another
+_CHUNK = 1024  # sentences whose words are looked at together in prediction
+
+
+class Engine:
+    """Torch's engine, on the device where the tagger is."""
+
+    def __init__(self, tagger: Tagger, dropout: float = 0.0, precision: torch.dtype = torch.float32) -> None:
+        self.tagger = tagger
+        self.dropout = Dropout(dropout)
+        self.precision = precision
+
+    @cached_property
+    def parameters(self) -> nn.Parameter:
+        """All parameters in one vector, whose `grad` is their gradient; the tagger's own become views of it."""
+        own = list(self.tagger.parameters())
+        vector = nn.Parameter(torch.cat([parameter.detach().flatten() for parameter in own]))
+        vector.grad = torch.zeros_like(vector)
+        for parameter, value, gradient in zip(own, _views(own, vector.data), _views(own, vector.grad), strict=True):
+            parameter.data, parameter.grad = value, gradient
+        return vector
+
+    def loss(self, examples: Encoded, sentences: Integers, generator: np.random.Generator) -> Tensor:
+        """The loss of a batch, a number on the tagger's device; `parameters.grad` becomes its gradient."""
+        assert self.parameters.grad is not None
+        self.parameters.grad.zero_()
+        batch = examples.batch(sentences, generator, self.tagger.inputs)
+        loss = self.tagger.loss(batch, self.dropout, self.precision)
+        loss.backward()  # type: ignore[no-untyped-call]
+        return loss.detach()
+
+    @torch.no_grad()
+    def sgd_step(self, rate: float, limit: float) -> Tensor:
+        """Step against the gradient, each number of it cut to [-limit, limit]; returns its length before that."""
+        gradient = self.parameters.grad
+        assert gradient is not None
+        norm = gradient.norm()
+        self.parameters.sub_(gradient.clamp_(-limit, limit), alpha=rate)
+        return norm
+
+    def tags(self, examples: Encoded) -> list[list[str]]:
+        """The best tags of every sentence, in the corpus's order."""
+        result: list[list[str]] = [[] for _ in examples.lengths]
+        for sentences in examples.prediction_order(BATCH_SENTENCES):
+            for sentence, tags in zip(sentences, self.tagger.decode(examples.batch(sentences)), strict=True):
+                result[sentence] = tags
+        return result
+
+
+class CompiledEngine(Engine):
+    """The compiled loops. With several threads each computes the gradient of a share of the batch's sentences."""
+
+    def __init__(self, tagger: Tagger, dropout: float = 0.0, threads: int = 1) -> None:
+        super().__init__(tagger, dropout)
+        from model import compiled  # half a second, where nothing is computed it is not needed
+
+        self._loops = compiled
+        self._threads = threads
+        self._vectors = tagger.token_embeddings.vectors.numpy()
+
+    @cached_property
+    def _training(self) -> tuple[Any, list[Any], list[Tensor], ThreadPoolExecutor]:
+        """The parameters and each thread's gradient as the loops take them; the others' as vectors; and threads."""
+        own = list(self.tagger.parameters())
+        vectors = [self.parameters.grad, *(torch.zeros_like(self.parameters) for _ in range(self._threads - 1))]
+        gradients = [self._arrays(_views(own, vector)) for vector in vectors]
+        return self._arrays(own), gradients, vectors[1:], ThreadPoolExecutor(max(1, self._threads - 1))
+
+    def _arrays(self, tensors: Any) -> Any:
+        """Tensors, one a parameter, as the loops take them, with stand-ins for what the variant does not have."""
+        named = dict(zip(dict(self.tagger.named_parameters()), tensors, strict=True))
+
+        def layer(name: str) -> Any:
+            module: CoupledBiLSTM = getattr(self.tagger, name)
+            fields = self._loops.Layer._fields
+            tensors = [named.get(f"{name}.{field}", getattr(module, field).detach().clone()) for field in fields]
+            return self._loops.Layer(*(tensor.detach().numpy() for tensor in tensors))
+
+        def array(name: str) -> Any:
+            return named[name].detach().numpy()
+
+        return self._loops.Parameters(
+            array("token_embeddings.unknown"),
+            array("character_embeddings.weight"),
+            layer("character_lstm"),
+            layer("token_lstm"),
+            *(array(f"fully_connected.{place}") for place in ("0.weight", "0.bias", "2.weight", "2.bias")),
+            *(array(f"crf.{place}") for place in ("transitions", "start_transitions", "end_transitions")),
+        )
+
+    def loss(self, examples: Encoded, sentences: Integers, generator: np.random.Generator) -> Tensor:
+        """As `Engine.loss`; the order in which shares are summed is fixed."""
+        values, gradients, others, pool = self._training
+        calls = [
+            (values, gradient, self._vectors, examples.batch(share, generator, self.tagger.inputs),
+             self.dropout.threshold, self.dropout.scale, len(sentences))
+            for i, gradient in enumerate(gradients)
+            if len(share := sentences[i :: len(gradients)])
+        ]  # fmt: skip
+        waiting = [pool.submit(self._loops.loss_and_gradients, *call) for call in calls[1:]]
+        total = self._loops.loss_and_gradients(*calls[0])
+        for result, gradient in zip(waiting, others, strict=False):  # a small batch has fewer shares
+            total += result.result()
+            self.parameters.grad += gradient
+        return torch.tensor(total)
+
+    def sgd_step(self, rate: float, limit: float) -> Tensor:
+        """As `Engine.sgd_step`, in one pass."""
+        assert self.parameters.grad is not None
+        values, gradient = self.parameters.detach().numpy(), self.parameters.grad.numpy()
+        return torch.tensor(self._loops.sgd_step(values, gradient, rate, limit))
+
+    def tags(self, examples: Encoded) -> list[list[str]]:
+        """As `Engine.tags`; a word's part in its tokens' gates is computed once for many sentences."""
+        start, end, transitions = (value.numpy() for value in self.tagger.transition_scores())
+        values = self._arrays(self.tagger.parameters())._replace(start=start, end=end, transitions=transitions)
+        names = np.array(self.tagger.tags, dtype=object)
+        result: list[list[str]] = [[] for _ in examples.lengths]
+        for chunk in examples.prediction_order(_CHUNK):
+            distinct, tokens = np.unique(examples.tokens(chunk), return_inverse=True)
+            projected = self._loops.project_words(values, self._vectors, *examples.words(distinct))
+            lengths = examples.lengths[chunk]
+            ends = np.cumsum(lengths)
+            for first in range(0, len(chunk), BATCH_SENTENCES):
+                part = slice(first, first + BATCH_SENTENCES)
+                firsts = ends[part] - lengths[part]
+                words = tokens[firsts[0] : ends[part][-1]]
+                best = names[
+                    self._loops.best_tags(values, projected, words, firsts - firsts[0], lengths[part])
+                ].tolist()
+                for sentence, begin, length in zip(chunk[part], firsts - firsts[0], lengths[part], strict=True):
+                    result[sentence] = best[begin : begin + length]
+        return result
+
+
+def _views(parameters: list[nn.Parameter], vector: Tensor) -> Iterator[Tensor]:
+    """The parts of a vector that stand for each parameter, in their shapes."""
+    first = 0
+    for parameter in parameters:
+        yield vector[first : first + parameter.numel()].view_as(parameter)
+        first += parameter.numel()
+
+
+def engine_for(
+    tagger: Tagger, dropout: float = 0.0, threads: int = 1, precision: torch.dtype = torch.float32
+) -> Engine:
+    """The fastest engine for a tagger where it is; loops use `threads` and torch on a GPU `precision`."""
+    if tagger.device.type == "cpu" and tagger.crf.transitions.dtype == torch.float32:
+        if importlib.util.find_spec("numba"):
+            return CompiledEngine(tagger, dropout, threads)
+        logger.warning("numba is missing; torch computes, more slowly on a CPU")
+    return Engine(tagger, dropout, precision)
