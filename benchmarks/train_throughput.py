@@ -26,18 +26,20 @@ from typing import Any
 import numpy as np
 import torch
 import torch.nn.functional as F
+from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn.utils.rnn import PackedSequence, pack_padded_sequence, pad_packed_sequence
 from torchcrf import CRF
 
 from model.batches import Batch, Encoded, WordVectors
 from model.corpus import Corpus, alphabet, read_conll, tag_set
+from model.engines import engine_for
 from model.tagger import Tagger, TaggerConfig, TokenEmbeddings
-
+from model.training import TrainingConfig, update
 
 DROPOUT = 0.5
-
-
+PAPER = TrainingConfig("sgd", 0.005, 1, "value", 5.0, DROPOUT, 1, 1)
+FAST = TrainingConfig("adam", 0.003, 32, "norm", 5.0, DROPOUT, 1, 1)
 PREDICTION_BATCH = 64
 
 
@@ -59,72 +61,83 @@ class PlainTorch(nn.Module):
 
     def scores(self, batch: Batch, dropout: float = 0.0) -> Tensor:
         """Emissions (S, longest, K)."""
-        lengths = torch.from_numpy(batch.spelled.lengths)
-        steps = torch.arange(int(lengths.max())).unsqueeze(1)  # (L, 1)
-        rows = torch.where(steps < lengths, batch.spelled.firsts + steps, 0)  # (L, D)
-        letters = self.character_embeddings(batch.characters[rows])
-        _, (final, _) = self.character_lstm(pack_padded_sequence(letters, lengths, enforce_sorted=False))
+        lengths = torch.from_numpy(batch.word_lengths)
+        places = _grid(batch.word_firsts, batch.word_lengths)[0].t()  # (L, W)
+        letters = self.character_embeddings(torch.from_numpy(batch.letters)[places])
+        _, (final, _) = self.character_lstm(pack_padded_sequence(letters, lengths))
         spelled = torch.cat([final[0], final[1]], dim=1)
-        x = torch.cat([spelled[batch.spellings], self.token_embeddings(batch.rows)], dim=1)
+        spellings, rows = torch.from_numpy(batch.spellings), torch.from_numpy(batch.rows)
+        x = torch.cat([spelled[spellings], self.token_embeddings(rows)], dim=1)
         x = F.dropout(x, dropout, training=dropout > 0)
-        padded = x[batch.grid].transpose(0, 1)  # (longest, S, D)
-        packed = pack_padded_sequence(padded, torch.from_numpy(batch.sentences.lengths), enforce_sorted=False)
+        padded = x[_grid(batch.firsts, batch.lengths)[0].t()]  # (longest, S, D)
+        packed = pack_padded_sequence(padded, torch.from_numpy(batch.lengths))
         hidden: PackedSequence = self.token_lstm(packed)[0]
         emissions: Tensor = self.fully_connected(hidden.data)
         return pad_packed_sequence(hidden._replace(data=emissions), batch_first=True)[0]
 
     def loss(self, batch: Batch, dropout: float = 0.0) -> Tensor:
         """Negative log-likelihood, the mean over the sentences."""
-        likelihood: Tensor = self.crf(self.scores(batch, dropout), batch.tags[batch.grid], batch.mask, reduction="mean")
+        grid, mask = _grid(batch.firsts, batch.lengths)
+        tags = torch.from_numpy(batch.tags)[grid]
+        likelihood: Tensor = self.crf(self.scores(batch, dropout), tags, mask, reduction="mean")
         return -likelihood
 
     @torch.no_grad()
     def decode(self, batch: Batch) -> Any:
         """The best paths."""
-        return self.crf.decode(self.scores(batch), batch.mask)
+        return self.crf.decode(self.scores(batch), _grid(batch.firsts, batch.lengths)[1])
+
+
+def _grid(firsts: NDArray[np.int64], lengths: NDArray[np.int64]) -> tuple[Tensor, Tensor]:
+    """The row at each place of (sequences, longest), 0 in padding; and False in padding."""
+    steps = np.arange(lengths[0])
+    mask = steps < lengths[:, None]
+    return torch.from_numpy((firsts[:, None] + steps) * mask), torch.from_numpy(mask)
 
 
 Variant = Callable[[], float]  # runs once over its sentences; returns sentences a second
 
 
-def training(tagger: Any, examples: Encoded, config: Any, batches: list[Any], plain: bool) -> Variant:
-    """Training steps over these batches; a plain reference updates as torch's own documentation would."""
+def ours(tagger: Tagger, examples: Encoded, config: TrainingConfig, batches: list[Any], threads: int) -> Variant:
+    """Training steps over these batches, as model.training makes them."""
+    engine = engine_for(tagger, config.dropout, threads)
+    adam = (
+        torch.optim.Adam([engine.parameters], config.learning_rate, fused=True) if config.optimizer == "adam" else None
+    )
+    generator = np.random.default_rng(0)
+
+    def run() -> float:
+        began = time.perf_counter()
+        for sentences in batches:
+            engine.loss(examples, sentences, generator)
+            update(config, engine, adam)
+        return sum(map(len, batches)) / (time.perf_counter() - began)
+
+    return run
+
+
+def plain(tagger: PlainTorch, examples: Encoded, config: TrainingConfig, batches: list[Any]) -> Variant:
+    """The same steps as torch's own documentation would have them."""
     parameters = list(tagger.parameters())
     optimizer: torch.optim.Optimizer
     if config.optimizer == "sgd":
         optimizer = torch.optim.SGD(parameters, lr=config.learning_rate)
     else:
         optimizer = torch.optim.Adam(parameters, lr=config.learning_rate, fused=True)
+    generator = np.random.default_rng(0)
 
     def run() -> float:
-        generator = np.random.default_rng(0)
         began = time.perf_counter()
         for sentences in batches:
             batch = examples.batch(sentences, generator)
             optimizer.zero_grad()
             loss = tagger.loss(batch, config.dropout)
-            loss.item()
-            loss.backward()
-            if not plain:
-                update(config, parameters, optimizer)
-                continue
+            loss.backward()  # type: ignore[no-untyped-call]
             if config.clipping == "value":
                 nn.utils.clip_grad_value_(parameters, config.clipping_limit)
             else:
                 nn.utils.clip_grad_norm_(parameters, config.clipping_limit)
             optimizer.step()
-        return sum(map(len, batches)) / (time.perf_counter() - began)
-
-    return run
-
-
-def prediction(tagger: Any, examples: Encoded, batches: list[Any]) -> Variant:
-    """Decoding of these batches."""
-
-    def run() -> float:
-        began = time.perf_counter()
-        for sentences in batches:
-            tagger.decode(examples.batch(sentences))
         return sum(map(len, batches)) / (time.perf_counter() - began)
 
     return run
@@ -191,6 +204,11 @@ def made_up(folder: Path) -> tuple[Path, Path, Path]:
     return paths
 
 
+def part_of(corpus: Corpus, sentences: int) -> Corpus:
+    """About this many sentences, in whole documents."""
+    return corpus.part(min(1.0, sentences / len(corpus)), seed=0)
+
+
 def ratio(speeds: dict[tuple[str, int], list[float]], ours: str, theirs: str) -> float | None:
     """Median over the rounds, each side at the thread count that is best for it; None if one did not run."""
 
@@ -239,29 +257,45 @@ def measure(
     """Sentences a second by variant and thread count, a number a round; the first round is thrown away."""
     torch.manual_seed(0)
     letters, tags = alphabet(corpus), tag_set(corpus.tag_names)
-    ours, theirs = Tagger(TaggerConfig(), vectors, letters, tags), PlainTorch(vectors, len(letters), len(tags))
     examples = Encoded(corpus, vectors, letters, tags)
     generator = np.random.default_rng(0)
     single = examples.training_order(1, generator)[: max(1, sentences // 2)]
     batches = examples.training_order(32, generator)[: max(1, sentences // 32)]
-    to_predict = examples.prediction_order(PREDICTION_BATCH)
-    to_predict = to_predict[:: max(1, len(to_predict) * PREDICTION_BATCH // (2 * sentences))]
-    variants = {
-        "paper": training(ours, examples, PAPER, single, plain=False),
-        "torch, batch 1": training(theirs, examples, PAPER, single, plain=True),
-        "fast": training(ours, examples, FAST, batches, plain=False),
-        "torch, batch 32": training(theirs, examples, FAST, batches, plain=True),
-        "predict": prediction(ours, examples, to_predict),
-        "torch, predict": prediction(theirs, examples, to_predict),
+    to_predict = Encoded(part_of(corpus, 2 * sentences), vectors, letters)
+    reference = PlainTorch(vectors, len(letters), len(tags))
+
+    def tagger() -> Tagger:
+        return Tagger(TaggerConfig(), vectors, letters, tags)
+
+    def predict() -> float:
+        began = time.perf_counter()
+        engine.tags(to_predict)
+        return len(to_predict.lengths) / (time.perf_counter() - began)
+
+    def predict_plainly() -> float:
+        began = time.perf_counter()
+        for batch in to_predict.prediction_order(PREDICTION_BATCH):
+            reference.decode(to_predict.batch(batch))
+        return len(to_predict.lengths) / (time.perf_counter() - began)
+
+    engine = engine_for(tagger())
+    variants: dict[str, Callable[[int], Variant]] = {
+        "paper": lambda threads: ours(tagger(), examples, PAPER, single, threads),
+        "torch, batch 1": lambda _: plain(reference, examples, PAPER, single),
+        "fast": lambda threads: ours(tagger(), examples, FAST, batches, threads),
+        "torch, batch 32": lambda _: plain(reference, examples, FAST, batches),
+        "predict": lambda _: predict,
+        "torch, predict": lambda _: predict_plainly,
     }
     flair = flair_training(corpus, names, vectors, sentences)
     if flair is not None:
-        variants["flair"] = flair
-    speeds: dict[tuple[str, int], list[float]] = {(name, count): [] for name in variants for count in threads}
+        variants["flair"] = lambda _: flair
+    ready = {(name, count): make(count) for name, make in variants.items() for count in threads}
+    speeds: dict[tuple[str, int], list[float]] = {variant: [] for variant in ready}
     for number in range(rounds + 1):
         for (name, count), measured in speeds.items():
             torch.set_num_threads(count)
-            speed = variants[name]()
+            speed = ready[name, count]()
             if number:
                 measured.append(speed)
         print(f"round {number} of {rounds}", file=sys.stderr)

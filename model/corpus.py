@@ -12,6 +12,7 @@ from array import array
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -96,8 +97,8 @@ def read_corpus(path: Path) -> Corpus:
         return read_conll(path)
     try:
         arrays = {name: tensor.numpy() for name, tensor in load_file(path).items()}
-        names = {name: tuple(arrays.pop(name).tobytes().decode("utf-8").split("\n")) for name in _NAMES}
-        corpus = Corpus(**names, **arrays)
+        names: Any = [tuple(arrays.pop(name).tobytes().decode("utf-8").split("\n")) for name in _NAMES]
+        corpus = Corpus(*names, **arrays)
         for numbers, count in (
             (corpus.words, len(corpus.vocabulary)),
             (corpus.tags, len(corpus.tag_names)),

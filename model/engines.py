@@ -46,22 +46,26 @@ class Engine:
             parameter.data, parameter.grad = value, gradient
         return vector
 
+    @property
+    def gradient(self) -> Tensor:
+        """The gradient of `parameters`, one vector."""
+        assert self.parameters.grad is not None
+        return self.parameters.grad
+
     def loss(self, examples: Encoded, sentences: Integers, generator: np.random.Generator) -> Tensor:
         """The loss of a batch, a number on the tagger's device; `parameters.grad` becomes its gradient."""
-        assert self.parameters.grad is not None
-        self.parameters.grad.zero_()
+        self.gradient.zero_()
         batch = examples.batch(sentences, generator, self.tagger.inputs)
         loss = self.tagger.loss(batch, self.dropout, self.precision)
         loss.backward()  # type: ignore[no-untyped-call]
-        return loss.detach()
+        result: Tensor = loss.detach()
+        return result
 
     @torch.no_grad()
     def sgd_step(self, rate: float, limit: float) -> Tensor:
         """Step against the gradient, each number of it cut to [-limit, limit]; returns its length before that."""
-        gradient = self.parameters.grad
-        assert gradient is not None
-        norm = gradient.norm()
-        self.parameters.sub_(gradient.clamp_(-limit, limit), alpha=rate)
+        norm: Tensor = self.gradient.norm()
+        self.parameters.sub_(self.gradient.clamp_(-limit, limit), alpha=rate)
         return norm
 
     def tags(self, examples: Encoded) -> list[list[str]]:
@@ -88,7 +92,7 @@ class CompiledEngine(Engine):
     def _training(self) -> tuple[Any, list[Any], list[Tensor], ThreadPoolExecutor]:
         """The parameters and each thread's gradient as the loops take them; the others' as vectors; and threads."""
         own = list(self.tagger.parameters())
-        vectors = [self.parameters.grad, *(torch.zeros_like(self.parameters) for _ in range(self._threads - 1))]
+        vectors = [self.gradient, *(torch.zeros_like(self.parameters) for _ in range(self._threads - 1))]
         gradients = [self._arrays(_views(own, vector)) for vector in vectors]
         return self._arrays(own), gradients, vectors[1:], ThreadPoolExecutor(max(1, self._threads - 1))
 
@@ -127,13 +131,12 @@ class CompiledEngine(Engine):
         total = self._loops.loss_and_gradients(*calls[0])
         for result, gradient in zip(waiting, others, strict=False):  # a small batch has fewer shares
             total += result.result()
-            self.parameters.grad += gradient
+            self.gradient.add_(gradient)
         return torch.tensor(total)
 
     def sgd_step(self, rate: float, limit: float) -> Tensor:
         """As `Engine.sgd_step`, in one pass."""
-        assert self.parameters.grad is not None
-        values, gradient = self.parameters.detach().numpy(), self.parameters.grad.numpy()
+        values, gradient = self.parameters.detach().numpy(), self.gradient.numpy()
         return torch.tensor(self._loops.sgd_step(values, gradient, rate, limit))
 
     def tags(self, examples: Encoded) -> list[list[str]]:

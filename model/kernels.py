@@ -380,7 +380,8 @@ def sgd_step(parameters: Floats, gradient: Floats, rate: float, limit: float) ->
     squares = 0.0
     rate_, limit_ = _f(rate), _f(limit)
     for first in range(0, len(gradient), 4096):  # sums of float32 stay short
-        part, values, total = gradient[first : first + 4096], parameters[first : first + 4096], _f(0.0)
+        part, values = gradient[first : first + 4096], parameters[first : first + 4096]
+        total: Any = _f(0.0)
         for j in range(len(part)):
             total += part[j] * part[j]
             values[j] -= rate_ * min(max(part[j], -limit_), limit_)

@@ -105,7 +105,8 @@ class Tagger(nn.Module):
     @property
     def device(self) -> torch.device:
         """Where the parameters are."""
-        return self.crf.transitions.device
+        device: torch.device = self.crf.transitions.device
+        return device
 
     def scores(self, batch: Batch, dropout: Dropout | None = None, precision: torch.dtype = torch.float32) -> Tensor:
         """Scores (N, K) of each tag at each token; only the token LSTM's inputs are ever dropped."""

@@ -185,8 +185,7 @@ def _train_epoch(
 
 def update(config: TrainingConfig, engine: Engine, adam: torch.optim.Adam | None) -> Tensor:
     """Clip the gradient and step; returns its length before clipping."""
-    parameters, gradient = engine.parameters, engine.parameters.grad
-    assert gradient is not None
+    parameters, gradient = engine.parameters, engine.gradient
     if adam is None and config.clipping == "value":
         return engine.sgd_step(config.learning_rate, config.clipping_limit)
     if config.clipping == "norm":

@@ -1,0 +1,113 @@
+"""Quality and time of the two training modes: one sentence an update with SGD, or batches with Adam.
+
+    python -m benchmarks.paper_against_fast results DISO/ncbi_disease PRGE/bioinfer --seeds 1 2 3 4 5
+
+The first argument is the results folder of a study whose CoNLL files and word vectors are there. Trains a baseline of
+each data set in both modes as config.yaml has them, to early stopping, on one thread, and prints a row a data set and
+mode: test F1 (mean and standard deviation over seeds), epochs, seconds, and the seconds after which dev F1 first
+reached what both modes reach, the smaller of their two best. `--fraction` takes that share of the training documents.
+Each run's numbers go to a file as they come, and a program that is started again goes on there.
+"""
+
+from __future__ import annotations
+
+import argparse
+import csv
+import json
+import statistics
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import yaml
+from tqdm import tqdm
+
+from model.runs import run
+
+CONFIG = Path(__file__).parents[1] / "config.yaml"
+MODES = ("paper", "fast")
+
+
+def train(
+    results: Path, data_set: str, mode: str, seed: int, fraction: float, changes: dict[str, Any]
+) -> dict[str, Any]:
+    """Test F1, epochs, and the seconds and dev F1 after each epoch of one training."""
+    config = yaml.safe_load(CONFIG.read_text(encoding="utf-8"))
+    parts = results / "conll" / data_set
+    with tempfile.TemporaryDirectory() as folder:
+        output = Path(folder) / "run"
+        run(
+            output,
+            train_file=parts / "train.tsv",
+            dev_file=parts / "dev.tsv",
+            test_file=parts / "test.tsv",
+            words=results / "vectors/words.txt",
+            vectors=results / "vectors/vectors.npy",
+            train_fraction=fraction,
+            tagger=config["tagger"],
+            training=config["training"][mode]["target"] | changes,
+            seed=seed,
+            threads=1,
+            name=f"{data_set} {mode} seed {seed}",
+        )
+        metrics = json.loads((output / "metrics.json").read_text(encoding="utf-8"))
+        with (output / "history.tsv").open(encoding="utf-8") as file:
+            rows = list(csv.DictReader(file, delimiter="\t"))
+    return {
+        "f1": metrics["test"]["f1"],
+        "sentences": metrics["train_sentences"],
+        "seconds": [float(row["seconds"]) for row in rows],
+        "dev_f1": [float(row["f1"]) for row in rows],
+    }
+
+
+def seconds_to(found: dict[str, Any], level: float) -> float:
+    """Seconds of training and dev scoring until dev F1 first was at least the level."""
+    first = next(number for number, f1 in enumerate(found["dev_f1"], start=1) if f1 >= level)
+    return float(sum(found["seconds"][:first]))
+
+
+def rows(runs: dict[str, dict[str, Any]], data_set: str, seeds: list[int]) -> Iterator[str]:
+    """A line a mode."""
+    by_mode = {mode: [runs[f"{data_set} {mode} {seed}"] for seed in seeds] for mode in MODES}
+    levels = [min(max(found["dev_f1"]) for found in pair) for pair in zip(*by_mode.values(), strict=True)]
+    for mode, found in by_mode.items():
+        f1 = [one["f1"] for one in found]
+        spread = statistics.stdev(f1) if len(f1) > 1 else float("nan")
+        reached = [seconds_to(one, level) for one, level in zip(found, levels, strict=True)]
+        numbers = (
+            f"{found[0]['sentences']:,}",
+            f"{statistics.mean(f1):.2f} ± {spread:.2f}",
+            f"{statistics.mean(len(one['seconds']) for one in found):.0f}",
+            f"{statistics.mean(sum(one['seconds']) for one in found):.0f}",
+            f"{statistics.mean(reached):.0f}",
+        )
+        yield f"| {data_set} | {mode} | {' | '.join(numbers)} |"
+
+
+def main() -> None:
+    """Train what is not there yet, then print the table."""
+    parser = argparse.ArgumentParser(description="Quality and time of the training modes paper and fast.")
+    parser.add_argument("results", type=Path)
+    parser.add_argument("data_sets", nargs="+", help="class/corpus")
+    parser.add_argument("--seeds", type=int, nargs="+", default=[1, 2, 3, 4, 5])
+    parser.add_argument("--fraction", type=float, default=1.0, help="share of the training documents (default: 1)")
+    parser.add_argument("--changes", type=json.loads, default={}, help="settings of both modes to change, as JSON")
+    parser.add_argument("--file", type=Path, default=Path("paper_against_fast.json"), help="where the runs are kept")
+    arguments = parser.parse_args()
+    runs = json.loads(arguments.file.read_text(encoding="utf-8")) if arguments.file.exists() else {}
+    wanted = [(d, mode, seed) for seed in arguments.seeds for d in arguments.data_sets for mode in MODES]
+    for data_set, mode, seed in tqdm(wanted):
+        key = f"{data_set} {mode} {seed}"
+        if key not in runs:
+            runs[key] = train(arguments.results, data_set, mode, seed, arguments.fraction, arguments.changes)
+            arguments.file.write_text(json.dumps(runs), encoding="utf-8")
+    print("| data set | mode | sentences | test F1 | epochs | seconds | seconds to the same dev F1 |")
+    print("|---|---|--:|--:|--:|--:|--:|")
+    for data_set in arguments.data_sets:
+        print("\n".join(rows(runs, data_set, arguments.seeds)))
+
+
+if __name__ == "__main__":
+    main()
