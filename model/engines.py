@@ -82,9 +82,9 @@ class CompiledEngine(Engine):
 
     def __init__(self, tagger: Tagger, dropout: float = 0.0, threads: int = 1) -> None:
         super().__init__(tagger, dropout)
-        from model import compiled  # half a second, where nothing is computed it is not needed
+        from model import compiled, kernels  # half a second, where nothing is computed it is not needed
 
-        self._loops = compiled
+        self._loops, self._kernels = compiled, kernels
         self._threads = threads
         self._vectors = tagger.token_embeddings.vectors.numpy()
 
@@ -137,7 +137,7 @@ class CompiledEngine(Engine):
     def sgd_step(self, rate: float, limit: float) -> Tensor:
         """As `Engine.sgd_step`, in one pass."""
         values, gradient = self.parameters.detach().numpy(), self.gradient.numpy()
-        return torch.tensor(self._loops.sgd_step(values, gradient, rate, limit))
+        return torch.tensor(self._kernels.sgd_step(values, gradient, rate, limit))
 
     def tags(self, examples: Encoded) -> list[list[str]]:
         """As `Engine.tags`; a word's part in its tokens' gates is computed once for many sentences."""
@@ -147,7 +147,7 @@ class CompiledEngine(Engine):
         result: list[list[str]] = [[] for _ in examples.lengths]
         for chunk in examples.prediction_order(_CHUNK):
             distinct, tokens = np.unique(examples.tokens(chunk), return_inverse=True)
-            projected = self._loops.project_words(values, self._vectors, *examples.words(distinct))
+            projected = self._loops.project_words(values, self._vectors, examples.words(distinct))
             lengths = examples.lengths[chunk]
             ends = np.cumsum(lengths)
             for first in range(0, len(chunk), BATCH_SENTENCES):

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, TypeVar
 
 import llvmlite.binding as llvm
 import numpy as np
@@ -29,31 +29,13 @@ _Function = TypeVar("_Function", bound=Callable[..., Any])
 llvm.set_option("model.kernels", "--runtime-memory-check-threshold=1000")
 llvm.set_option("model.kernels", "--epilogue-vectorization-force-VF=8")
 
-CONTRACT = {"contract"}
-REORDER = {"contract", "reassoc", "nsz"}
+_CONTRACT = {"contract"}
+_REORDER = {"contract", "reassoc", "nsz"}
 _BLOCK = 4  # rows that are multiplied together
 _f = np.float32
 
 
-class Layer(NamedTuple):
-    """Parameters of a bidirectional layer, or their gradients; the shapes are CoupledBiLSTM's, all float32."""
-
-    weight: Floats  # (2, D, 3H)
-    recurrent: Floats  # (2, H, 3H)
-    bias: Floats  # (2, 3H)
-    peepholes: Floats  # (2, 2, H) gate i and o, direction
-    initial: Floats  # (2, 2, H) h and c, direction
-
-
-class States(NamedTuple):
-    """What a layer's forward pass leaves for its backward pass."""
-
-    gates: Floats  # (2, N, 3H) the products with the inputs, which become i, g, o, then their gradients
-    cells: Floats  # (2, N, H)
-    output: Floats  # (N, 2H)
-
-
-def compiled(fastmath: set[str] = CONTRACT, inline: str = "never") -> Callable[[_Function], _Function]:
+def _compiled(fastmath: set[str] = _CONTRACT, inline: str = "never") -> Callable[[_Function], _Function]:
     """Compile without the interpreter's lock and without checks for division by zero, which would forbid vectors."""
 
     def compile_(function: _Function) -> _Function:
@@ -67,7 +49,7 @@ def compiled(fastmath: set[str] = CONTRACT, inline: str = "never") -> Callable[[
     return compile_
 
 
-@compiled(inline="always")
+@_compiled(inline="always")
 def _expm1(x: Any) -> Any:
     """exp(x) - 1 for float32, with small relative error near 0 too."""
     x = min(max(x, _f(-87.0)), _f(88.0))
@@ -84,19 +66,18 @@ def _expm1(x: Any) -> Any:
     return power * q + (power - _f(1.0))
 
 
-@compiled(inline="always")
+@_compiled(inline="always")
 def _sigmoid(x: Any) -> Any:
     return _f(1.0) / (_f(2.0) + _expm1(-x))
 
 
-@compiled(inline="always")
-def tanh(x: Any) -> Any:
-    """Hyperbolic tangent for float32."""
+@_compiled(inline="always")
+def _tanh(x: Any) -> Any:
     e = _expm1(_f(2.0) * x)
     return e / (e + _f(2.0))
 
 
-@compiled()
+@_compiled()
 def _multiply(a: Floats, b: Floats, c: Floats) -> None:
     """Write a b into c, by blocks of four rows of each; the number of rows is a multiple of four."""
     inner = a.shape[1]
@@ -127,11 +108,12 @@ def _multiply(a: Floats, b: Floats, c: Floats) -> None:
                 c3[j] += a30 * b0[j]
 
 
-@compiled()
+@_compiled()
 def _multiply_row(a: Floats, b: Floats, c: Floats) -> None:
     """Write the product of the row a with b into the row c; twice as fast for one row as a BLAS is."""
     whole = len(a) - len(a) % 8
-    c[:] = _f(0.0)
+    for j in range(len(c)):
+        c[j] = _f(0.0)
     for k in range(0, whole, 8):
         b0, b1, b2, b3, b4, b5, b6, b7 = b[k], b[k + 1], b[k + 2], b[k + 3], b[k + 4], b[k + 5], b[k + 6], b[k + 7]
         a0, a1, a2, a3, a4, a5, a6, a7 = a[k], a[k + 1], a[k + 2], a[k + 3], a[k + 4], a[k + 5], a[k + 6], a[k + 7]
@@ -144,7 +126,7 @@ def _multiply_row(a: Floats, b: Floats, c: Floats) -> None:
             c[j] += a0 * b0[j]
 
 
-@compiled(REORDER)
+@_compiled(_REORDER)
 def _multiply_row_transposed(a: Floats, b: Floats, c: Floats) -> None:
     """Write the product of the row a with b transposed into the row c."""
     whole = len(c) - len(c) % 4
@@ -161,13 +143,20 @@ def _multiply_row_transposed(a: Floats, b: Floats, c: Floats) -> None:
         c[k] = s0
 
 
-@compiled(inline="always")
+@_compiled()
+def _copy(x: Floats, to: Floats) -> None:
+    """Assignment of a row; numba's own takes seconds to compile."""
+    for j in range(len(to)):
+        to[j] = x[j]
+
+
+@_compiled(inline="always")
 def _blocks(rows: int) -> int:
     """Rows that a product of this many is computed for: rows beyond the last sequence hold zeros."""
     return (rows + _BLOCK - 1) // _BLOCK * _BLOCK
 
 
-@compiled()
+@_compiled()
 def _cell(gates: Floats, z: Floats, bias: Floats, w_ci: Floats, w_co: Floats, before: Floats, c: Floats) -> None:
     """One row of one direction; `gates` holds the products with the inputs and becomes i, g, o, and `z` becomes h."""
     units = len(c)
@@ -177,29 +166,41 @@ def _cell(gates: Floats, z: Floats, bias: Floats, w_ci: Floats, w_co: Floats, be
     b_i, b_g, b_o = bias[:units], bias[units : 2 * units], bias[2 * units :]
     for j in range(units):
         i = _sigmoid(gate_i[j] + z_i[j] + b_i[j] + w_ci[j] * before[j])
-        g = tanh(gate_g[j] + z_g[j] + b_g[j])
+        g = _tanh(gate_g[j] + z_g[j] + b_g[j])
         cell = before[j] + i * (g - before[j])
         o = _sigmoid(gate_o[j] + z_o[j] + b_o[j] + w_co[j] * cell)
         gate_i[j], gate_g[j], gate_o[j], c[j] = i, g, o, cell
-        z_i[j] = o * tanh(cell)
+        z_i[j] = o * _tanh(cell)
 
 
-@compiled()
-def lstm_forward(layer: Layer, states: States, d: int, firsts: Integers, lengths: Integers) -> None:
-    """Direction d of a layer: from its products with the inputs, in `states.gates`, write all its states.
+@_compiled()
+def lstm_forward(
+    gates: Floats,
+    recurrent: Floats,
+    bias: Floats,
+    w_ci: Floats,
+    w_co: Floats,
+    h_start: Floats,
+    c_start: Floats,
+    firsts: Integers,
+    lengths: Integers,
+    reverse: bool,
+    cells: Floats,
+    output: Floats,
+) -> None:
+    """One direction of a layer: from its products with the inputs (N, 3H), which become i, g, o, write all its states.
 
-    `firsts` and `lengths` (S,) are the first row of each sequence and its length, the longest first. Direction 1 reads
-    a sequence from its last row to its first.
+    `recurrent` (H, 3H), `bias` (3H,), peepholes and initial states (H,); `firsts` and `lengths` (S,) are the first row
+    of each sequence and its length, the longest first; with `reverse` a sequence is read from its last row to its
+    first. Writes `cells` (N, H) and the direction's half of `output` (N, 2H).
     """
-    gates, cells, output = states.gates[d], states.cells[d], states.output
-    recurrent, bias, w_ci, w_co = layer.recurrent[d], layer.bias[d], layer.peepholes[0, d], layer.peepholes[1, d]
     units, active = len(recurrent), len(lengths)
-    half = d * units
+    half = units if reverse else 0
     h = np.zeros((_blocks(active), units), gates.dtype)
     z = np.zeros((_blocks(active), 3 * units), gates.dtype)
-    _multiply_row(layer.initial[0, d], recurrent, z[0])
+    _multiply_row(h_start, recurrent, z[0])
     for s in range(1, active):
-        z[s] = z[0]
+        _copy(z[0], z[s])
     for t in range(lengths[0]):
         while lengths[active - 1] <= t:
             active -= 1
@@ -208,14 +209,14 @@ def lstm_forward(layer: Layer, states: States, d: int, firsts: Integers, lengths
         elif t:
             _multiply(h[: _blocks(active)], recurrent, z[: _blocks(active)])
         for s in range(active):
-            row = firsts[s] + (lengths[s] - 1 - t if d else t)
-            before = cells[row + (1 if d else -1)] if t else layer.initial[1, d]
+            row = firsts[s] + (lengths[s] - 1 - t if reverse else t)
+            before = cells[row + (1 if reverse else -1)] if t else c_start
             _cell(gates[row], z[s], bias, w_ci, w_co, before, cells[row])
-            h[s] = z[s, :units]
-            output[row, half : half + units] = h[s]
+            _copy(z[s, :units], h[s])
+            _copy(h[s], output[row, half : half + units])
 
 
-@compiled()
+@_compiled()
 def _cell_backward(
     gates: Floats, z: Floats, w_ci: Floats, w_co: Floats, before: Floats, c: Floats, grad: Floats, dh: Floats,
     carry: Floats, d_ci: Floats, d_co: Floats,
@@ -229,7 +230,7 @@ def _cell_backward(
     gate_i, gate_g, gate_o = gates[:units], gates[units : 2 * units], gates[2 * units :]
     z_i, z_g, z_o = z[:units], z[units : 2 * units], z[2 * units :]
     for j in range(units):
-        i, g, o, squashed = gate_i[j], gate_g[j], gate_o[j], tanh(c[j])
+        i, g, o, squashed = gate_i[j], gate_g[j], gate_o[j], _tanh(c[j])
         dh_j = dh[j] + grad[j]
         dz_o = dh_j * squashed * o * (_f(1.0) - o)
         dc = carry[j] + dh_j * o * (_f(1.0) - squashed * squashed) + w_co[j] * dz_o
@@ -242,58 +243,94 @@ def _cell_backward(
         d_co[j] += dz_o * c[j]
 
 
-@compiled()
+@_compiled()
 def lstm_backward(
-    layer: Layer, states: States, d: int, firsts: Integers, lengths: Integers, grad: Floats, gradients: Layer
+    gates: Floats,
+    recurrent: Floats,
+    w_ci: Floats,
+    w_co: Floats,
+    h_start: Floats,
+    c_start: Floats,
+    firsts: Integers,
+    lengths: Integers,
+    reverse: bool,
+    cells: Floats,
+    output: Floats,
+    grad: Floats,
+    h_before: Floats,
+    d_ci: Floats,
+    d_co: Floats,
+    d_h_start: Floats,
+    d_c_start: Floats,
 ) -> None:
-    """Backward pass of a direction given `grad` (N, 2H), the gradient of the layer's output.
+    """Backward pass of `lstm_forward`, after it, given `grad` (N, 2H), the gradient of the layer's output.
 
-    `states.gates` becomes the gradient of the gates' arguments, from which those of the inputs and of `weight` follow;
-    the other gradients of the direction's parameters are written to `gradients`.
+    `gates` becomes the gradient of the gates' arguments, from which those of the inputs, weights and bias follow;
+    writes `h_before` (N, H), each row's h of the step before, and the gradients of peepholes and initial states (H,).
     """
-    gates, cells, output = states.gates[d], states.cells[d], states.output
-    recurrent, w_ci, w_co = layer.recurrent[d], layer.peepholes[0, d], layer.peepholes[1, d]
-    d_ci, d_co = gradients.peepholes[0, d], gradients.peepholes[1, d]
-    d_ci[:] = d_co[:] = _f(0.0)
     units, active = len(recurrent), 0
-    half, capacity = d * units, _blocks(len(lengths))
+    half, capacity = units if reverse else 0, _blocks(len(lengths))
     dh = np.zeros((capacity, units), gates.dtype)
     carry = np.zeros((capacity, units), gates.dtype)
     z = np.zeros((capacity, 3 * units), gates.dtype)
-    h_before = np.empty((len(output), units), gates.dtype)
     transposed = recurrent.T.copy() if len(lengths) > 1 else np.empty((0, units), gates.dtype)
+    for j in range(units):
+        d_ci[j] = d_co[j] = d_h_start[j] = d_c_start[j] = _f(0.0)
     for t in range(lengths[0] - 1, -1, -1):
         while active < len(lengths) and lengths[active] > t:
             active += 1
         for s in range(active):
-            row = firsts[s] + (lengths[s] - 1 - t if d else t)
-            last = row + (1 if d else -1)
-            before = cells[last] if t else layer.initial[1, d]
-            h_before[row] = output[last, half : half + units] if t else layer.initial[0, d]
+            row = firsts[s] + (lengths[s] - 1 - t if reverse else t)
+            last = row + (1 if reverse else -1)
+            before = cells[last] if t else c_start
+            _copy(output[last, half : half + units] if t else h_start, h_before[row])
             grad_row = grad[row, half : half + units]
             _cell_backward(gates[row], z[s], w_ci, w_co, before, cells[row], grad_row, dh[s], carry[s], d_ci, d_co)
         if active == 1:
             _multiply_row_transposed(z[0], recurrent, dh[0])
         else:
             _multiply(z[: _blocks(active)], transposed, dh[: _blocks(active)])
-    gradients.initial[0, d] = dh[:active].sum(0)
-    gradients.initial[1, d] = carry[:active].sum(0)
-    np.dot(h_before.T, gates, gradients.recurrent[d])
-    gradients.bias[d] = gates.sum(0)
+    for s in range(active):
+        for j in range(units):
+            d_h_start[j] += dh[s, j]
+            d_c_start[j] += carry[s, j]
 
 
-@compiled(set())
+@_compiled()
+def drop(x: Floats, noise: NDArray[np.int16], rows: Integers, first: int, threshold: int, scale: float) -> None:
+    """Set x to 0 where the noise is below the threshold, and scale what stays.
+
+    Row n of x (rows, columns) stands beside row `rows[n]` of the noise, from column `first` on.
+    """
+    limit, factor = np.int16(threshold), _f(scale)
+    for n in range(len(x)):
+        values, own = x[n], noise[rows[n], first:]
+        for j in range(len(values)):
+            values[j] = values[j] * factor if own[j] >= limit else _f(0.0)
+
+
+@_compiled()
+def add_rows(x: Floats, places: Integers, total: Floats) -> None:
+    """Add each row of x to the row of `total` that `places` names."""
+    for n in range(len(x)):
+        values, own = total[places[n]], x[n]
+        for j in range(len(values)):
+            values[j] += own[j]
+
+
+@_compiled(set())
 def crf_loss(
     scores: Floats, tags: Integers, lengths: Integers, transitions: Floats, start: Floats, end: Floats,
     d_scores: Floats, d_transitions: Floats, d_start: Floats, d_end: Floats,
 ) -> float:  # fmt: skip
     """Sum over sequences of minus the log-likelihood of their tags; adds its gradients to arrays that hold zeros.
 
-    `scores` (N, K), `tags` (N,), sequences of `lengths` end to end. All is computed in float64 and in logarithms, so
-    no score, however large, overflows; the backward pass reuses the forward one's soft choices of the tag before.
+    `scores` (N, K), `tags` (N,), sequences of `lengths` end to end, the longest first. All is computed in float64 and
+    in logarithms, so no score, however large, overflows; the backward pass reuses the forward one's soft choices of
+    the tag before.
     """
     count = scores.shape[1]
-    choice = np.empty((lengths.max(), count, count))  # of the tag before (first axis), given the tag
+    choice = np.empty((lengths[0], count, count))  # of the tag before (first axis), given the tag
     alpha, following, share, earlier = np.empty(count), np.empty(count), np.empty(count), np.empty(count)
     loss, row = 0.0, 0
     for length in lengths:
@@ -314,15 +351,17 @@ def crf_loss(
                 for j in range(count):
                     choice[t, j, k] /= total
                 following[k] = top + math.log(total) + scores[row + t, k]
-            alpha[:] = following
-        alpha += end
-        top, total = alpha.max(), 0.0
+            _copy(following, alpha)
+        top, total = -np.inf, 0.0
         for k in range(count):
-            share[k] = math.exp(alpha[k] - top)
-            total += share[k]
-        share /= total
+            alpha[k] += end[k]
+            top = max(top, alpha[k])
+        for k in range(count):
+            total += math.exp(alpha[k] - top)
+        for k in range(count):
+            share[k] = math.exp(alpha[k] - top) / total
+            d_end[k] += share[k]
         loss += top + math.log(total) - gold
-        d_end += share
         d_end[tags[row + length - 1]] -= 1.0
         for t in range(length - 1, -1, -1):
             for k in range(count):
@@ -336,14 +375,15 @@ def crf_loss(
                         earlier[j] += both
                         d_transitions[j, k] += both
                 d_transitions[tags[row + t - 1], tags[row + t]] -= 1.0
-                share[:] = earlier
-        d_start += share
+                _copy(earlier, share)
+        for k in range(count):
+            d_start[k] += share[k]
         d_start[tags[row]] -= 1.0
         row += length
     return loss
 
 
-@compiled(set())
+@_compiled(set())
 def crf_best(
     scores: Floats, lengths: Integers, transitions: Floats, start: Floats, end: Floats, tags: Integers
 ) -> None:
@@ -363,15 +403,19 @@ def crf_best(
                     value = best[j] + transitions[j, k] + scores[t, k]
                     if value > following[k]:
                         following[k], came_from[t, k] = value, j
-            best[:] = following
-        best += end
-        tags[row + length - 1] = np.argmax(best)
+            _copy(following, best)
+        last = 0
+        for k in range(count):
+            best[k] += end[k]
+            if best[k] > best[last]:
+                last = k
+        tags[row + length - 1] = last
         for t in range(row + length - 1, row, -1):
             tags[t - 1] = came_from[t, tags[t]]
         row += length
 
 
-@compiled(REORDER)
+@_compiled(_REORDER)
 def sgd_step(parameters: Floats, gradient: Floats, rate: float, limit: float) -> float:
     """Subtract rate * gradient, each number of the gradient cut to [-limit, limit], from the parameters; both flat.
 

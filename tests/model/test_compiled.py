@@ -15,13 +15,13 @@ from torch import Tensor
 from torchcrf import CRF
 
 from model import kernels
-from model.batches import Batch, Encoded
+from model.batches import Batch, Encoded, Words
 from model.corpus import Corpus
 from model.engines import CompiledEngine, Engine, engine_for
 from model.tagger import Dropout, Tagger, TaggerConfig
 
 ROOT = Path(__file__).parents[2]
-LENGTHS = st.lists(st.integers(1, 9), min_size=1, max_size=11)
+LENGTHS = st.lists(st.integers(1, 9), min_size=1, max_size=11).map(lambda lengths: sorted(lengths, reverse=True))
 
 
 class Vectors:
@@ -48,8 +48,8 @@ class OneBatch:
 def batches(draw: st.DrawFn, width: int) -> Batch:
     """Random sentences of random words, some of them unknown, with noise."""
     generator = np.random.default_rng(draw(st.integers(0, 999)))
-    lengths = np.array(sorted(draw(LENGTHS), reverse=True))
-    word_lengths = np.array(sorted(draw(LENGTHS), reverse=True))
+    lengths = np.array(draw(LENGTHS))
+    word_lengths = np.array(draw(LENGTHS))
     tokens = int(lengths.sum())
     return Batch(
         rows=generator.integers(-1, 20, tokens),
@@ -108,7 +108,7 @@ def test_tags_are_those_of_torch(data: st.DataObject, variant: str, seed: int) -
     rows[:] = np.arange(len(batch.word_lengths))[batch.spellings]  # in prediction a word has one vector
     batch = batch._replace(rows=rows)
 
-    class Words(OneBatch):
+    class WholeCorpus(OneBatch):
         lengths = batch.lengths
 
         def prediction_order(self, _size: int) -> list[np.ndarray]:
@@ -117,12 +117,12 @@ def test_tags_are_those_of_torch(data: st.DataObject, variant: str, seed: int) -
         def tokens(self, _sentences: np.ndarray) -> np.ndarray:
             return batch.spellings
 
-        def words(self, distinct: np.ndarray) -> tuple[np.ndarray, ...]:
+        def words(self, distinct: np.ndarray) -> Words:
             lengths = batch.word_lengths[distinct]
             letters = [batch.letters[f : f + n] for f, n in zip(batch.word_firsts[distinct], lengths, strict=True)]
-            return distinct, np.concatenate(letters), np.cumsum(lengths) - lengths, lengths
+            return Words(distinct, np.concatenate(letters), np.cumsum(lengths) - lengths, lengths)
 
-    assert CompiledEngine(tagger).tags(Words(batch)) == tagger.decode(batch)
+    assert CompiledEngine(tagger).tags(WholeCorpus(batch)) == tagger.decode(batch)
 
 
 def test_threads_share_a_batch(corpus: Corpus, make_tagger: Callable[..., Tagger]) -> None:
