@@ -177,7 +177,7 @@ def best_tags(
     p: Parameters, projected: Floats, words: Integers, firsts: Integers, lengths: Integers
 ) -> NDArray[np.int64]:
     """The best tags (N,) of sentences whose tokens are these words of `project_words`."""
-    scores = _scores(p, _forward(p.tokens, projected[:, words], firsts, lengths).output)[1]
+    scores = _scores(p, _forward(p.tokens, np.take(projected, words, axis=1), firsts, lengths).output)[1]
     tags = np.empty(len(words), np.int64)
     kernels.crf_best(scores, lengths, p.transitions, p.start, p.end, tags)
     return tags
