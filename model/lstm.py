@@ -66,7 +66,7 @@ class Packing:
 def to_device(array: NDArray[Any], device: torch.device | str) -> Tensor:
     """The array as a tensor on a device, without waiting for what runs there."""
     tensor = torch.from_numpy(array)
-    return tensor if str(device) == "cpu" else tensor.pin_memory().to(device, non_blocking=True)
+    return (tensor.pin_memory() if torch.device(device).type == "cuda" else tensor).to(device, non_blocking=True)
 
 
 def _product(a: Tensor, b: Tensor, precision: torch.dtype) -> Tensor:

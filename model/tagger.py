@@ -109,7 +109,10 @@ class Tagger(nn.Module):
         return device
 
     def scores(self, batch: Batch, dropout: Dropout | None = None, precision: torch.dtype = torch.float32) -> Tensor:
-        """Scores (N, K) of each tag at each token; only the token LSTM's inputs are ever dropped."""
+        """Scores (N, K) of each tag at each token; only the token LSTM's inputs are ever dropped.
+
+        `precision` is that of the token LSTM's products outside the recurrence, the largest ones.
+        """
         device = self.device
         letters = self.character_embeddings(to_device(batch.letters, device))
         spelled = self.character_lstm.final(letters, Packing.of(batch.word_lengths, device))
@@ -118,9 +121,8 @@ class Tagger(nn.Module):
         if dropout is not None:
             x = x * ((to_device(batch.noise, device) >= dropout.threshold) * dropout.scale).to(x.dtype)
         x = self.token_lstm(x, Packing.of(batch.lengths, device), precision)  # (N, 2H)
-        with torch.autocast(device.type, precision, enabled=precision == torch.bfloat16):
-            scores: Tensor = self.fully_connected(x)  # (N, K)
-        return scores.to(x.dtype)
+        scores: Tensor = self.fully_connected(x)  # (N, K)
+        return scores
 
     def loss(self, batch: Batch, dropout: Dropout | None = None, precision: torch.dtype = torch.float32) -> Tensor:
         """Negative log-likelihood of the tags, the mean over the sentences."""

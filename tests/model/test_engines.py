@@ -1,0 +1,66 @@
+"""Torch's engine: what a GPU would run, in other precisions, and without waiting for it."""
+
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+import torch
+
+from model.batches import Encoded
+from model.corpus import Corpus
+from model.engines import CompiledEngine, Engine
+from model.tagger import Tagger
+from model.training import TrainingConfig, update
+
+Maker = Callable[..., Tagger]
+ALL = np.array([1, 0, 3, 2])  # 6, 5, 3 and 1 tokens
+ADAM = TrainingConfig("adam", 0.01, 4, "norm", 5.0, 0.5, 1, 1)
+
+
+def gradient(engine: Engine, corpus: Corpus) -> torch.Tensor:
+    tagger = engine.tagger
+    examples = Encoded(corpus, tagger.word_vectors, tagger.alphabet, tagger.tags)
+    engine.loss(examples, ALL, np.random.default_rng(0))
+    return engine.gradient.clone()
+
+
+@pytest.mark.parametrize("variant", ["paper", "neuroner"])
+@pytest.mark.parametrize("config", [ADAM, TrainingConfig("sgd", 0.1, 4, "value", 5.0, 0.5, 1, 1)], ids=["adam", "sgd"])
+def test_a_step_never_waits_for_the_device(
+    variant: str, config: TrainingConfig, corpus: Corpus, make_tagger: Maker
+) -> None:
+    # Tensors of the device "meta" have no values: whatever asks for one fails, and so does mixing them with the CPU's.
+    tagger = make_tagger(corpus, variant).to("meta")
+    engine = Engine(tagger, 0.5, torch.bfloat16)
+    adam = torch.optim.Adam([engine.parameters], 0.01, fused=True) if config.optimizer == "adam" else None
+    examples = Encoded(corpus, tagger.word_vectors, tagger.alphabet, tagger.tags)
+    loss = engine.loss(examples, ALL, np.random.default_rng(0))
+    norm = update(config, engine, adam)
+    assert loss.device.type == norm.device.type == engine.gradient.device.type == "meta"
+    with pytest.raises(RuntimeError):
+        loss.item()
+
+
+def test_half_precision_products_keep_float32_state(corpus: Corpus, make_tagger: Maker) -> None:
+    exact = gradient(Engine(make_tagger(corpus), 0.5), corpus)
+    engine = Engine(make_tagger(corpus), 0.5, torch.bfloat16)
+    rounded = gradient(engine, corpus)
+    assert rounded.dtype == engine.parameters.dtype == torch.float32
+    error = (rounded - exact).norm() / exact.norm()
+    assert 1e-5 < error < 2e-2  # bfloat16 has 8 bits
+
+
+@pytest.mark.parametrize("variant", ["paper", "neuroner"])
+def test_both_engines_give_one_training(variant: str, corpus: Corpus, make_tagger: Maker) -> None:
+    results = []
+    for kind in (Engine, CompiledEngine):
+        tagger = make_tagger(corpus, variant)
+        engine = kind(tagger, 0.5)
+        adam = torch.optim.Adam([engine.parameters], 0.01, fused=True)
+        examples = Encoded(corpus, tagger.word_vectors, tagger.alphabet, tagger.tags)
+        generator = np.random.default_rng(0)
+        for _ in range(5):
+            engine.loss(examples, ALL, generator)
+            update(ADAM, engine, adam)
+        results.append(engine.parameters.detach())
+    torch.testing.assert_close(*results, rtol=1e-3, atol=1e-4)
