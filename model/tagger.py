@@ -125,12 +125,25 @@ class Tagger(nn.Module):
         return scores
 
     def loss(self, batch: Batch, dropout: Dropout | None = None, precision: torch.dtype = torch.float32) -> Tensor:
-        """Negative log-likelihood of the tags, the mean over the sentences."""
+        """Negative log-likelihood of the tags, the mean over the sentences.
+
+        The likelihood is pytorch-crf's, computed here because its own checks of the mask make a GPU's host wait.
+        """
         scores = self.scores(batch, dropout, precision)
         grid, mask = self._grid(batch)
         tags = to_device(batch.tags, self.device)
-        likelihood: Tensor = self.crf(_padded(scores, grid), _padded(tags, grid), mask, reduction="mean")
-        return -likelihood
+        first, last = tags[grid[:, 0]], tags[to_device(batch.firsts + batch.lengths - 1, self.device)]  # (S,)
+        start, end, transitions = self.crf.start_transitions, self.crf.end_transitions, self.crf.transitions
+        padded = _padded(tags, grid)  # (S, longest)
+        gold = scores.gather(1, tags.unsqueeze(1)).sum() + start[first].sum() + end[last].sum()
+        gold = gold + (transitions[padded[:, :-1], padded[:, 1:]] * mask[:, 1:]).sum()
+        steps, running = _padded(scores, grid).unbind(1), mask.unsqueeze(2).unbind(1)
+        alpha = start + steps[0]  # (S, K)
+        for step, runs in zip(steps[1:], running[1:], strict=True):
+            following = torch.logsumexp(alpha.unsqueeze(2) + transitions, dim=1) + step
+            alpha = torch.where(runs, following, alpha)
+        loss: Tensor = (torch.logsumexp(alpha + end, dim=1).sum() - gold) / len(grid)
+        return loss
 
     @torch.no_grad()
     def decode(self, batch: Batch) -> list[list[str]]:
