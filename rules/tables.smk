@@ -47,7 +47,7 @@ rule table1_corpora:
         mem_mb=1000,
         runtime="10m",
     params:
-        titles={corpus: config["corpora"][corpus].get("title", corpus) for _, corpus in DATA_SETS},
+        titles={corpus: settings.get("title", corpus) for corpus, settings in config["corpora"].items()},
         left_out={corpus: config["corpora"][corpus].get("title", corpus) for corpus in config["study"]["skip"]},
         code=ANALYSIS_CODE,
     script:

@@ -38,6 +38,8 @@ def test_ours_stand_beside_the_papers_counts(counted):
     assert (rows.sentences["NCBI"], rows.sentences_paper["NCBI"]) == (4, 7645)
     assert pd.isna(rows.annotations_paper["Mine"])
     assert rows.documents["Mine"] == 5
+    assert (rows.genre["NCBI"], rows.text_type["NCBI"]) == ("Scientific Article", "Abstract")
+    assert pd.isna(rows.genre["Mine"])
 
 
 def test_a_study_with_a_row_of_the_paper_shows_those_that_it_lacks(counted):
@@ -77,7 +79,7 @@ def test_the_table_itself_and_the_log_say_what_is_missing(counted, tmp_path, cap
     )
     script.main(job)
     shown = (tmp_path / "t.md").read_text()
-    assert "| Diseases       | NCBI Disease      |" in shown
+    assert "| Diseases       | NCBI Disease      | Scientific Article | Abstract    |" in shown
     assert "6,881" in shown
     for text in (shown, caplog.text):
         assert "22 of the paper's 23 data sets" in text
