@@ -8,6 +8,7 @@ ROOT = Path(workflow.basedir)
 for folder in (ROOT, ROOT / "workflow_scripts"):  # Snakemake hands this search path on to the scripts
     sys.path.insert(0, str(folder))
 
+import sources
 import study as configured
 
 try:
@@ -48,14 +49,8 @@ def layers_of(regime):
 
 
 def source_of(name):
-    """Where the data of that name come from: a mapping with path or urls, and sha256."""
-    if name == "silver":
-        return SILVER["corpus"]
-    if name == "word_vectors":
-        return config["word_vectors"]
-    if name.startswith("blacklist_"):
-        return SILVER["blacklists"][name.removeprefix("blacklist_")]
-    return config["corpora"][name]
+    """Where the data of that name come from: a mapping with path or urls, and sha256, or files."""
+    return sources.source_of(config, name)
 
 
 def code(*sources):

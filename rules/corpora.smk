@@ -23,8 +23,7 @@ rule fetch:
         path=lambda w: (
             str(configured.local_path(config, source_of(w.name)["path"])) if source_of(w.name).get("path") else None
         ),
-        urls=lambda w: source_of(w.name).get("urls", []),
-        sha256=lambda w: source_of(w.name).get("sha256"),
+        files=lambda w: sources.files_of(source_of(w.name)),
         code=code("workflow_scripts/corpora/fetch.py"),
     script:
         "../workflow_scripts/fetch.py"
@@ -53,3 +52,26 @@ rule convert_corpus:
         code=DOCUMENTS_CODE,
     script:
         "../workflow_scripts/convert_corpus.py"
+
+
+rule count_corpus:
+    """Sentences, tokens and annotations of a corpus, counted as the paper counted them (Table 1)."""
+    input:
+        brat="results/brat/{entity}/{corpus}",
+        table="results/brat/{entity}/{corpus}.tsv",
+    output:
+        counts="results/counts/{entity}/{corpus}.json",
+    log:
+        "logs/count_corpus/{entity}/{corpus}.log",
+    benchmark:
+        "results/benchmarks/count_corpus/{entity}/{corpus}.tsv"
+    conda:
+        "../envs/corpora.yaml"
+    threads: 1
+    resources:
+        mem_mb=2000,
+        runtime="1h",
+    params:
+        code=code(*(f"workflow_scripts/corpora/{module}.py" for module in ("documents", "brat", "counting"))),
+    script:
+        "../workflow_scripts/count_corpus.py"

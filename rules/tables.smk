@@ -28,7 +28,7 @@ rule collect_scores:
 rule table1_corpora:
     """Table 1: what the gold-standard corpora hold, beside the paper's counts."""
     input:
-        statistics=[f"results/conll/{entity}/{corpus}/statistics.json" for entity, corpus in DATA_SETS],
+        counts=[f"results/counts/{entity}/{corpus}.json" for entity, corpus in DATA_SETS],
     output:
         csv=report(
             "results/tables/table1_corpora.csv",
@@ -47,7 +47,8 @@ rule table1_corpora:
         mem_mb=1000,
         runtime="10m",
     params:
-        titles={corpus: config["corpora"][corpus].get("title", corpus) for _, corpus in DATA_SETS},
+        titles={corpus: settings.get("title", corpus) for corpus, settings in config["corpora"].items()},
+        left_out={corpus: config["corpora"][corpus].get("title", corpus) for corpus in config["study"]["skip"]},
         code=ANALYSIS_CODE,
     script:
         "../workflow_scripts/table1_corpora.py"

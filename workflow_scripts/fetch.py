@@ -3,17 +3,24 @@
 from pathlib import Path
 from typing import Any
 
+from corpora.documents import CorpusError
 from corpora.fetch import fetch
 from job import run
+from sources import or_else, source_of
 
 
 def main(job: Any) -> None:
-    fetch(
-        Path(job.output.native),
-        path=Path(job.params.path) if job.params.path else None,
-        urls=job.params.urls,
-        sha256=job.params.sha256,
-    )
+    native = Path(job.output.native)
+    path = Path(job.params.path) if job.params.path else None
+    file = job.params.files[0] if job.params.files else {}
+    try:
+        if len(job.params.files) > 1:
+            raise CorpusError(native, None, "several files are not fetched yet", "give a folder with them as `path:`")
+        fetch(native, path=path, urls=file.get("urls", []), sha256=file.get("sha256"))
+    except CorpusError as error:
+        # Not among the params: another wording is no reason to fetch again.
+        remedy = "" if path else or_else(job.wildcards.name, source_of(job.config, job.wildcards.name))
+        raise ValueError(f"{error}{remedy}") from error
 
 
 if __name__ == "__main__":

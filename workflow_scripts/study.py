@@ -7,10 +7,14 @@ import hashlib
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from difflib import get_close_matches
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 import jsonschema
+import yaml
+
+from sources import files_of
 
 Config = Mapping[str, Any]
 
@@ -78,6 +82,9 @@ def _study_faults(config: Config) -> Iterator[str]:
         for name in study["corpora"]:
             if name not in registry:
                 yield f"study.corpora: unknown corpus '{name}'; {nearest(name, registry)}"
+    for name in study["skip"]:
+        if name not in registry:
+            yield f"study.skip: unknown corpus '{name}'; {nearest(name, registry)}"
     for split, place in [(study["split"], "study.split"), (config["silver"]["split"], "silver.split")]:
         if sum(split.values()) != 100:
             yield f"{place}: {split} sums to {sum(split.values())} percent; make it 100"
@@ -88,8 +95,8 @@ def _study_faults(config: Config) -> Iterator[str]:
         if name == "silver" or name.startswith(("blacklist_", "word_vectors")):
             yield f"corpora.{name}: this name is used for another source; choose another"
     for name, source in _sources(config):
-        if source.get("path") is None and not source.get("urls"):
-            yield f"{name}: neither path nor urls; say where the data are"
+        if source.get("path") is None and not files_of(source):
+            yield f"{name}: neither path nor urls nor files; say where the data are"
         if source.get("path") is not None and not local_path(config, source["path"]).exists():
             yield f"{name}.path: {local_path(config, source['path'])} does not exist; correct it or corpora_root"
     for name, corpus in _corpora(config):
@@ -182,13 +189,24 @@ def source_files(config: Config, path: str | None) -> list[str]:
     return sorted(str(f) for f in files if not any(part.startswith(".") for part in f.relative_to(root).parts))
 
 
+@cache
+def registered() -> frozenset[str]:
+    """Names of the corpora that config.yaml itself describes, without those that a user adds."""
+    text = (Path(__file__).parents[1] / "config.yaml").read_text(encoding="utf-8")
+    return frozenset(yaml.safe_load(text)["corpora"])
+
+
 def selected_corpora(config: Config) -> list[str]:
-    """Names of the gold-standard corpora in the study, sorted; unknown names are left to `check`."""
-    chosen = config["study"]["corpora"]
-    registry = config["corpora"]
-    entities = set(config["study"]["entities"])
-    names = registry if chosen == "all" else [name for name in chosen if name in registry]
-    return sorted(name for name in names if entities & set(registry[name]["entities"]))
+    """Names of the gold-standard corpora in the study, sorted; unknown names are left to `check`.
+
+    ``study.corpora`` chooses from the registered corpora. Those that a user adds take part all, so that a list in an
+    overlay does not hide them, unless the list names some of them: then only these do. ``study.skip`` leaves out.
+    """
+    study, corpora = config["study"], config["corpora"]
+    named = set(corpora) if study["corpora"] == "all" else set(study["corpora"])
+    added = set(corpora) - registered()
+    chosen = (named if named & added else named | added) - set(study["skip"])
+    return sorted(n for n in chosen if n in corpora and set(study["entities"]) & set(corpora[n]["entities"]))
 
 
 def data_sets(config: Config) -> list[tuple[str, str]]:

@@ -2,7 +2,6 @@
 
 import json
 
-import pandas as pd
 import pytest
 
 from analysis.scores import COLUMNS, collect_scores, compared, read_scores, run_of
@@ -10,10 +9,8 @@ from analysis.tables import (
     CLASSES,
     error_reduction,
     paper_table,
-    table1_corpora,
     table2_macro_average,
     table_error_reduction,
-    write_table,
 )
 
 
@@ -120,23 +117,6 @@ def test_a_perfect_baseline_has_no_reduction(tmp_path):
 def test_tables_without_pairs_are_empty(scores):
     alone = scores[scores.regime == "baseline"]
     assert table2_macro_average(alone).empty
-
-
-def test_table1_stands_beside_the_papers_counts(tmp_path):
-    counts = {"documents": 5, "sentences": 4, "tokens": 3, "unique_tokens": 2, "mentions": 1, "unique_mentions": 1}
-    paths = []
-    for data_set in ("DISO/ncbi_disease", "DISO/mine"):
-        path = tmp_path / data_set / "statistics.json"
-        path.parent.mkdir(parents=True)
-        path.write_text(json.dumps(counts))
-        paths.append(path)
-    table = table1_corpora(paths, {"ncbi_disease": "NCBI Disease", "mine": "Mine"})
-    assert table.annotations_paper.tolist()[0] == 6881
-    assert table.annotations_paper.isna().tolist() == [False, True]
-    write_table(table, tmp_path / "t.csv", tmp_path / "t.md")
-    assert "| Diseases | NCBI Disease |" in (tmp_path / "t.md").read_text()
-    assert "6,881" in (tmp_path / "t.md").read_text()
-    assert pd.read_csv(tmp_path / "t.csv").annotations_paper[0] == 6881
 
 
 def test_the_papers_tables_are_whole():

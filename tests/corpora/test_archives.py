@@ -188,3 +188,11 @@ def test_a_failed_write_leaves_what_was_there(tmp_path):
     with written_whole(target) as temporary:
         make_folder(temporary, {"new.txt": b"new"})
     assert [path.name for path in target.iterdir()] == ["new.txt"]
+
+
+@pytest.mark.parametrize("version", [b"\x00", b"\x01\x00"])
+def test_a_rar_archive_is_refused_with_what_to_do(tmp_path, version):
+    source = tmp_path / "Patent_Corpus.rar"
+    source.write_bytes(b"Rar!\x1a\x07" + version + b"\xcf\x90s")
+    with pytest.raises(CorpusError, match=r"Patent_Corpus\.rar: is a RAR archive, .*; unpack it, .* as `path:`"):
+        list(members(source))

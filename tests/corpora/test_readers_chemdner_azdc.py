@@ -65,6 +65,12 @@ def test_bad_patents_are_named(tmp_path, text, gold, reason):
         patents(tmp_path, text, gold)
 
 
+@pytest.mark.parametrize("none", ["\t", "0\t0", "-\tn/a", "null\tnull"])
+def test_an_azdc_row_without_numbers_is_a_sentence_without_mentions(tmp_path, none):
+    [document] = table(tmp_path, f"1\t91\t1\tNo fictitis . \t{none}\n2\t91\t1\tNo fictitis .\t4\t11\n")
+    assert (document.text, names(document)) == ("No fictitis . ", [("Disease", "fictitis")])
+
+
 def test_azdc_counts_from_one_in_latin_1(tmp_path, caplog):
     first, second = table(tmp_path)
     assert (first.id, first.pmid) == ("0090", "90")

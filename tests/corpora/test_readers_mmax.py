@@ -73,3 +73,23 @@ def test_bad_projects_are_named(tmp_path, name, old, new, reason):
     assert old in PROJECT[name]
     with pytest.raises(CorpusError, match=reason):
         projects(tmp_path, **{name: PROJECT[name].replace(old, new)})
+
+
+def test_a_few_broken_projects_are_passed_over_and_logged(tmp_path, caplog):
+    def write(name, files):
+        for file, content in files.items():
+            path = tmp_path / "fsu" / "Genes_x" / "mmax" / name / file
+            path.parent.mkdir(exist_ok=True, parents=True)
+            path.write_text(content)
+
+    for number in range(98):
+        write(f"p{number}", PROJECT)
+    write("q1", PROJECT | {"Markables/proteins.xml": "<markables><markable"})
+    write("q2", PROJECT | {"Markables/sentence.xml": PROJECT["Markables/sentence.xml"].replace("word_5", "word_9")})
+    assert len(list(read(tmp_path))) == 98
+    for reason in (r"proteins.xml:1: the file ends without", r"sentence.xml:4: span 'word_9..word_6' is not"):
+        assert reason in caplog.text
+    assert "project fsu/Genes_x/mmax/q2 is passed over" in caplog.text
+    write("q3", PROJECT | {"Basedata/Basedata.xml": "rubbish"})
+    with pytest.raises(CorpusError, match=r"q1/Markables/proteins\.xml:1"):
+        list(read(tmp_path))

@@ -29,6 +29,16 @@ CORPORA: dict[str, dict[str, str]] = {
         "b.json": '{"documents":[{"id":"91","passages":[{"offset":0,"text":"FIC1.","annotations":[{"infons":{"type":"gene"},'
         '"text":"FIC1","locations":[{"offset":0,"length":4}]}]}]}]}',
     },
+    "bioinfer": {
+        "a.xml": '<bioinfer><sentences><sentence id="s.1" PMID="90" origText="FIC1-2 &lt; in rats."><token id="t.1.0">'
+        '<subtoken id="st.1.0.0" text="FIC"/><subtoken id="st.1.0.1" text="1"/><subtoken id="st.1.0.2" text="-2"/></token>'
+        '<token id="t.1.1"><subtoken text="&lt;"/></token><entity id="e.1.0" type="P"><nestedsubtoken id="st.1.0.0"/>'
+        '<nestedsubtoken id="st.1.0.2"/></entity></sentence></sentences></bioinfer>'
+    },
+    "biosemantics": {
+        "Full_set/P/P_0001.txt": "Ethyl-\nmethane and NaOH.\n",
+        "Full_set/P/P_0001.ann": "T1\tM 0 14\tEthyl- methane\nT2\tF 19 24\tNaOH\nT3\tG 0 5;7 14\tEthyl ... methane\nT4\tM 3 3\t\n",
+    },
     "brat": {"a.txt": "Fictitis in mice \u03b1.\n", "a.ann": "T1\tDISO 0 8\tFictitis\nT2\tLIVB 9 11;12 16\tin mice\n"},
     "chemdner": {
         "x_text.txt": "CN1A\tFic salts\tA salt of fictazole.\n",

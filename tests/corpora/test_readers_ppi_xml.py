@@ -145,3 +145,9 @@ def test_any_span_is_found_again(tmp_path_factory, sentences, data):
     [document] = documents(tmp_path_factory.getbasetemp(), content, read_mirna)
     assert document.text == "\n".join(sentences)
     assert list(document.mentions) == expected
+
+
+def test_index_terms_of_the_mirna_corpus_are_no_mentions(tmp_path):
+    terms = '<entity text="Fictane" type="MeSH_Indexing_Chemical" charOffset="900-907"/><entity text="X" type="OTHER"/>'
+    [document] = documents(tmp_path, MIRNA.replace('title."/>', f'title.">{terms}</sentence>'), read_mirna)
+    assert names(document) == [("Genes/Proteins", ["FIC1"]), ("Species", ["rats"])]

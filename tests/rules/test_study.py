@@ -6,7 +6,9 @@ from pathlib import Path
 
 import pytest
 import yaml
+from snakemake.utils import update_config
 
+import sources
 import study
 from analysis.tables import paper_table
 
@@ -46,10 +48,87 @@ def test_the_schema_knows_the_layers():
     )
 
 
-def test_registered_corpora_of_the_paper_hold_the_papers_classes():
+def overlaid(*names):
+    config = copy.deepcopy(PAPER)
+    for name in names:
+        update_config(config, yaml.safe_load((ROOT / f"overlays/{name}.yaml").read_text()))
+    return config
+
+
+def test_the_registry_is_table_1():
     rows = {(row.corpus, row.entity) for row in paper_table("table1").itertuples()}
-    for name, corpus in PAPER["corpora"].items():
-        assert all((name, entity) in rows for entity in corpus["entities"])
+    assert {(name, entity) for name, corpus in PAPER["corpora"].items() for entity in corpus["entities"]} == rows
+
+
+@pytest.mark.parametrize("name", [*PAPER["corpora"], "silver"])
+def test_an_entry_says_where_a_corpus_is_and_on_what_terms(name):
+    corpus = sources.source_of(PAPER, name)
+    for key in ("title", "home", "obtain", "license", "cite"):
+        assert corpus.get(key), key
+    assert all(file["urls"] for file in sources.files_of(corpus))
+    names = [
+        file["urls"][0].rstrip("/").removesuffix("/download").rpartition("/")[2] for file in sources.files_of(corpus)
+    ]
+    assert len(names) == len(set(names)) > 0
+
+
+@pytest.mark.parametrize("name", ["originals", "rehosts", "authors_archives"])
+def test_other_sources_of_the_registry_are_valid(name):
+    config = overlaid(name)
+    study.check(config, SCHEMA)
+    assert len(study.data_sets(config)) == 23
+
+
+def test_a_list_of_corpora_chooses_from_the_registry_and_keeps_what_is_added():
+    mine = {"format": "brat", "path": ".", "entities": {"DISO": ["x"]}}
+    for overlay, given in [
+        ("demo", ["cdr_like", "field_notes", "symbols"]),
+        ("real", ["bc2gm", "cdr", "linnaeus", "ncbi_disease"]),
+    ]:
+        config = overlaid(overlay)
+        assert study.selected_corpora(config) == given
+        config["corpora"]["mine"] = mine
+        assert study.selected_corpora(config) == sorted([*given, "mine"])
+        config["study"]["skip"] = ["mine", given[0]]
+        assert study.selected_corpora(config) == given[1:]
+    config["study"] |= {"corpora": ["mine"], "skip": []}
+    config["corpora"]["other"] = mine
+    assert study.selected_corpora(config) == ["mine"]
+    config["study"]["corpora"] = "all"
+    assert set(study.selected_corpora(config)) == {*PAPER["corpora"], "mine", "other"}
+
+
+def test_skipped_corpora_need_no_source():
+    config = copy.deepcopy(PAPER)
+    config["corpora"]["azdc"]["files"] = []
+    config["study"]["skip"] = ["azdc"]
+    study.check(config, SCHEMA)
+    assert ("DISO", "azdc") not in study.data_sets(config)
+
+
+@pytest.mark.parametrize(
+    ("source", "expected"),
+    [
+        ({"urls": ["u", "v"], "sha256": "d"}, [{"urls": ["u", "v"], "sha256": "d"}]),
+        ({"urls": ["u"]}, [{"urls": ["u"], "sha256": None}]),
+        ({"files": [{"urls": ["u"]}, {"urls": ["v"], "sha256": "d"}]}, [{"urls": ["u"], "sha256": None}, {"urls": ["v"], "sha256": "d"}]),
+        ({"files": [{"urls": ["u"]}], "urls": ["v"]}, [{"urls": ["v"], "sha256": None}]),
+        ({"files": [{"urls": ["u"], "sha256": "d"}], "path": "p"}, []),
+        ({"files": [{"urls": ["u"]}], "path": "p", "sha256": "d"}, [{"urls": [], "sha256": "d"}]),
+        ({"path": "p", "urls": [], "sha256": None}, []),
+        ({"urls": [], "sha256": None}, []),
+    ],
+)  # fmt: skip
+def test_files_of_a_source(source, expected):
+    assert sources.files_of(source) == expected
+
+
+def test_a_corpus_that_cannot_be_downloaded_has_a_remedy():
+    said = sources.or_else("cdr", PAPER["corpora"]["cdr"])
+    assert "track-3-cdr/ (asks for an account): register there and download CDR_Data.zip" in said
+    assert said.endswith("give its place as corpora.cdr.path, or leave the corpus out: study.skip: [cdr]")
+    assert sources.or_else("silver", PAPER["silver"]["corpus"]).endswith("give its place as silver.corpus.path")
+    assert sources.or_else("word_vectors", PAPER["word_vectors"]) == ""
 
 
 def test_every_level_refuses_unknown_keys():
@@ -99,7 +178,10 @@ def test_every_level_refuses_unknown_keys():
         (lambda c: c["study"].update(shares=[70]), "study.shares: 70 is more than the 60 percent"),
         (lambda c: c["study"]["split"].update(test=20), "sums to 90 percent"),
         (lambda c: c["corpora"]["cdr"].update(path="no/such/file"), "corpora.cdr.path: no/such/file does not exist"),
-        (lambda c: c["corpora"]["cdr"].pop("urls"), "corpora.cdr: neither path nor urls"),
+        (lambda c: c["corpora"]["cdr"].pop("files"), "corpora.cdr: neither path nor urls nor files"),
+        (lambda c: c["corpora"]["cdr"]["files"][0].update(urls=[]), "corpora.cdr.files.0.urls"),
+        (lambda c: c["corpora"]["cdr"]["files"][0].update(sha=None), "corpora.cdr.files.0: unknown key 'sha'"),
+        (lambda c: c["study"].update(skip=["lineus"]), "study.skip: unknown corpus 'lineus'; did you mean 'linnaeus'?"),
         (lambda c: c["corpora"]["linnaeus"].update(pmcid="("), "corpora.linnaeus.pmcid"),
         (lambda c: c["corpora"].update(silver=c["corpora"]["cdr"]), "corpora.silver: this name is used"),
         (lambda c: c["study"].update(corpora=["cdr"]), "no configured corpus holds LIVB"),
@@ -121,13 +203,9 @@ def test_all_faults_are_named_at_once():
 
 
 def test_data_sets_follow_the_classes():
-    assert study.data_sets(PAPER) == [
-        ("CHED", "cdr"),
-        ("DISO", "cdr"),
-        ("DISO", "ncbi_disease"),
-        ("LIVB", "linnaeus"),
-        ("PRGE", "bc2gm"),
-    ]
+    rows = [(row.entity, row.corpus) for row in paper_table("table1").itertuples()]
+    assert study.data_sets(PAPER) == sorted(rows)
+    assert len(rows) == 23
     config = copy.deepcopy(PAPER)
     config["study"] |= {"corpora": ["cdr"], "entities": ["DISO"], "seeds": [1, 2]}
     assert study.run_folders(config) == [

@@ -1,9 +1,8 @@
-"""Tables 1 and 2 and the average reduction in error, ours beside the paper's (Giorgi and Bader, 2018)."""
+"""Table 2 and the average reduction in error, ours beside the paper's (Giorgi and Bader, 2018)."""
 
 from __future__ import annotations
 
-import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 
 import pandas as pd
@@ -11,14 +10,6 @@ import pandas as pd
 from analysis.scores import SCORES, compared
 
 CLASSES = {"CHED": "Chemicals", "DISO": "Diseases", "LIVB": "Species", "PRGE": "Genes/proteins"}
-# The paper's columns, and what they are called where they were counted.
-COUNTS = {
-    "sentences": "sentences",
-    "tokens": "tokens",
-    "unique_tokens": "unique_tokens",
-    "annotations": "mentions",
-    "unique_annotations": "unique_mentions",
-}
 
 # The paper gives this one number over all 23 data sets (abstract and section 3.1).
 PAPER_ERROR_REDUCTION = 11.28
@@ -41,32 +32,6 @@ def error_reduction(baseline: float, transfer: float) -> float:
     if not 0 <= baseline < 100:
         raise ValueError(f"baseline F1 of {baseline} leaves no error to reduce; it must be at least 0 and below 100")
     return (transfer - baseline) / (100 - baseline) * 100
-
-
-def table1_corpora(statistics: Sequence[Path], titles: Mapping[str, str]) -> pd.DataFrame:
-    """Table 1: sentences, tokens and annotations of every data set, each beside the paper's count.
-
-    `statistics` are the files ``…/{entity}/{corpus}/statistics.json`` that tokenising left; `titles` gives the
-    name under which a corpus is shown. The paper counted sentences and tokens with another tokenizer; its
-    columns are empty for a corpus that it does not have.
-    """
-    paper = paper_table("table1").set_index(["entity", "corpus"])
-    rows = []
-    for path in statistics:
-        entity, corpus = path.parts[-3:-1]
-        ours = json.loads(path.read_text(encoding="utf-8"))
-        row: dict[str, object] = {
-            "class": CLASSES[entity],
-            "corpus": titles[corpus],
-            "documents": ours["documents"],
-        }
-        for count, counted in COUNTS.items():
-            row[count] = ours[counted]
-            known = (entity, corpus) in paper.index
-            row[f"{count}_paper"] = paper.loc[(entity, corpus), count] if known else pd.NA
-        rows.append(row)
-    table = pd.DataFrame(rows)
-    return table.astype({f"{count}_paper": "Int64" for count in COUNTS})
 
 
 def table2_macro_average(scores: pd.DataFrame) -> pd.DataFrame:

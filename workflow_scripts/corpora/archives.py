@@ -158,6 +158,10 @@ def _file_members(path: Path, name: str) -> Iterator[Found]:
             with _stream(_gzip(path), place) as unpacked:
                 head = unpacked.read(512)
     lower = name.lower()
+    if head.startswith(b"Rar!\x1a\x07"):
+        # No free library reads RAR: what there is are programs, or a C library, to be let loose on a foreign file.
+        remedy = "unpack it, as with `unar`, `bsdtar -xf` or `unrar x`, and give the folder as `path:`"
+        raise CorpusError(place, None, "is a RAR archive, which is not read", remedy)
     if head.startswith((b"PK\x03\x04", b"PK\x05\x06")) and not gzipped:
         yield from _zip_members(path)
     elif head[257:262] == b"ustar" or lower.endswith((".tar", ".tar.gz", ".tgz")):

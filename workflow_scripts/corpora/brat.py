@@ -57,8 +57,9 @@ def write_brat(documents: Iterable[Document], destination: Path) -> list[TableRo
             lines = []
             for number, mention in enumerate(document.mentions, start=1):
                 assert len(mention.spans) == 1
-                column, breaks = _BREAKS.subn(" ", document.text[mention.start : mention.end])
-                broken += breaks > 0
+                words = document.text[mention.start : mention.end]
+                column = third_column(words)
+                broken += column != words
                 lines.append(f"T{number}\t{mention.label} {mention.start} {mention.end}\t{column}\n")
             write(f"{document.id}.txt", document.text)
             write(f"{document.id}.ann", "".join(lines))
@@ -73,6 +74,11 @@ def write_brat(documents: Iterable[Document], destination: Path) -> list[TableRo
     if broken:
         logger.warning("%s: %d mentions hold a line break or tab, written as a blank", destination, broken)
     return list(rows.values())
+
+
+def third_column(words: str) -> str:
+    """A mention's text as a line of an ``.ann`` file can hold it: a blank for each line break or tab."""
+    return _BREAKS.sub(" ", words)
 
 
 def check_id(identifier: str, place: Path) -> None:

@@ -115,17 +115,19 @@ def convert(
 ) -> Counter[str]:
     """Write the mentions whose label is one of ``labels`` as class ``entity``: Brat to ``folder``, and its table.
 
-    Gives and logs the counts of ``read_documents``. Raises CorpusError as that does, and where a label never
-    occurs; then nothing is written.
+    Gives and logs the counts of ``read_documents``. Raises CorpusError as that does, and where none of the
+    labels ever occurs; then nothing is written.
     """
     counts: Counter[str] = Counter()
 
     def documents() -> Iterator[Document]:
         yield from read_documents(native, spec, dict.fromkeys(labels, entity), counts)
         seen = [name.removeprefix("label:") for name in counts if name.startswith("label:")]
-        for label in labels:
-            if label not in seen:
-                raise CorpusError(native, None, f"label {label!r} occurs nowhere in it", _suggestion(label, seen))
+        absent = [label for label in labels if label not in seen]
+        if absent == list(labels):
+            raise CorpusError(native, None, f"label {absent[0]!r} occurs nowhere in it", _suggestion(absent[0], seen))
+        if absent:
+            logger.warning("%s: of the labels of %s, %s occur nowhere in it", native, entity, ", ".join(absent))
 
     rows = write_brat(documents(), folder)
     write_table(table, rows)

@@ -77,11 +77,11 @@ def _row(
         problem = f"the row has no PMID, sentence number or sentence ({', '.join(fields)[:60]!r})"
         raise CorpusError(place, number, problem, REMEDY)
     known, spans = abstracts.setdefault(identifier, {}).setdefault(sentence_number, (sentence, []))
-    if known != sentence:
+    if known.rstrip() != sentence.rstrip():
         problem = f"sentence {sentence_number!r} of {identifier} has another text than before"
         raise CorpusError(place, number, problem, REMEDY)
     start, end = row.get("startpoint", ""), row.get("endpoint", "")
-    if {start, end} <= {"", "0"}:
+    if not re.search("[1-9]", start + end):
         return
     spans.append(span(start, end, sentence, place, number, first=1, inclusive=True))
     if "phrase" in row:

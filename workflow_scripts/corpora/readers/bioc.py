@@ -13,7 +13,7 @@ from corpora.archives import Member, members
 from corpora.documents import CorpusError, Document, Mention
 from corpora.readers.elements import elements
 from corpora.readers.jsons import field, load
-from corpora.readers.standoff import REMEDY, TextColumn, in_order, read_whole, span
+from corpora.readers.standoff import REMEDY, TextColumn, in_order, numbers, read_whole, span
 
 Repair = Callable[[str], tuple[str, int]]  # a text put right, and how many characters it lost at its beginning
 
@@ -103,7 +103,7 @@ def _document(identifier: str, blocks: list[_Block], repair: Repair, column: Tex
             place, line = annotation.place, annotation.line
             pairs = []
             for offset, length in annotation.locations:
-                end = str(int(offset) + int(length)) if _numbers(offset, length) else length
+                end = str(int(offset) + int(length)) if numbers(offset, length) else length
                 pairs.append(span(offset, end, words, place, line, first=first))
             if not annotation.label or not pairs:
                 problem = "an annotation has no infon 'type' or no location"
@@ -116,10 +116,6 @@ def _document(identifier: str, blocks: list[_Block], repair: Repair, column: Tex
             mentions.append(Mention(annotation.label, moved, composite=annotation.role == "CompositeMention"))
         text += words
     return Document(identifier, text, tuple(mentions))
-
-
-def _numbers(*values: str) -> bool:
-    return all(value.isascii() and value.isdigit() and len(value) < 13 for value in values)
 
 
 def _xml(member: Member) -> Iterator[tuple[str, list[_Block]]]:

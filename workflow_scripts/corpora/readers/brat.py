@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterator, Sequence
 from pathlib import Path, PurePosixPath
+from typing import NamedTuple
 
 from corpora.archives import members
 from corpora.documents import CorpusError, Document, Mention
@@ -24,9 +25,27 @@ def read(source: Path, patterns: Sequence[str] = ("*",)) -> Iterator[Document]:
     Raises CorpusError for a lone ``.ann``, an id that comes twice, a line that cannot be read, a span outside of
     the text, and a file that is not UTF-8.
     """
+    column = TextColumn()
+    for document in texts_and_annotations(source, patterns):
+        mentions = parse_annotations(document.annotations, document.text, f"{document.place}.ann", column)
+        yield Document(document.id, document.text, mentions, split=document.split)
+    column.report(source)
+
+
+class Pair(NamedTuple):
+    """A text and its ``.ann`` file, both decoded; ``place`` is where they are, without their endings."""
+
+    id: str
+    text: str
+    annotations: str
+    place: str
+    split: str
+
+
+def texts_and_annotations(source: Path, patterns: Sequence[str]) -> Iterator[Pair]:
+    """The documents of a folder or archive as ``read`` finds them, with their annotations not yet parsed."""
     halves: dict[str, tuple[str, str, str, bytes]] = {}
     places: dict[str, str] = {}
-    column = TextColumn()
     for member in members(source, patterns):
         name = PurePosixPath(member.name)
         if name.suffix not in (".txt", ".ann"):
@@ -40,52 +59,59 @@ def read(source: Path, patterns: Sequence[str] = ("*",)) -> Iterator[Document]:
         if other[2] == name.suffix:
             raise CorpusError(member.place, None, "is twice in the archive", "pack the archive anew")
         text, annotations = (other[3], data) if name.suffix == ".ann" else (data, other[3])
-        yield _document(member.name, key, text, annotations, places, column)
+        yield _pair(member.name, key, text, annotations, places)
     unannotated = 0
     for key, (name_, place, suffix, data) in halves.items():
         if suffix == ".ann":
             raise CorpusError(place, None, "has no .txt beside it", "add the text or remove the file")
         unannotated += 1
-        yield _document(name_, key, data, b"", places, column)
+        yield _pair(name_, key, data, b"", places)
     if not places:
         raise CorpusError(source, None, "holds no .txt files that match", "correct `members` or `format`")
     if unannotated:
         logger.warning("%s: %d texts without an .ann file, read as documents without mentions", source, unannotated)
-    column.report(source)
 
 
-def _document(
-    name: str, key: str, text: bytes, annotations: bytes, places: dict[str, str], column: TextColumn
-) -> Document:
+def _pair(name: str, key: str, text: bytes, annotations: bytes, places: dict[str, str]) -> Pair:
     path = PurePosixPath(name)
     if path.stem in places:
         problem = f"document {path.stem!r} is already at {places[path.stem]}.txt"
         raise CorpusError(f"{key}.txt", None, problem, "narrow `members` or rename the file")
     places[path.stem] = key
-    decoded = decode(text, f"{key}.txt")
-    mentions = parse_annotations(decode(annotations, f"{key}.ann"), decoded, f"{key}.ann", column)
-    return Document(path.stem, decoded, mentions, split=SPLITS.get(path.parent.name.lower(), ""))
+    split = SPLITS.get(path.parent.name.lower(), "")
+    return Pair(path.stem, decode(text, f"{key}.txt"), decode(annotations, f"{key}.ann"), key, split)
 
 
 def parse_annotations(annotations: str, text: str, place: str, column: TextColumn) -> tuple[Mention, ...]:
     """Mentions of an ``.ann`` file, in its order; ``place`` names the file in messages."""
     mentions = []
-    for number, line in enumerate(annotations.removeprefix("\ufeff").split("\n"), start=1):
-        line = line.removesuffix("\r")
-        if line.startswith("T"):
-            mentions.append(_mention(line, text, place, number, column))
-        elif line.strip() and not line.startswith(_IGNORED):
-            raise CorpusError(place, number, f"{line[:80]!r} is no Brat annotation", REMEDY)
+    for line in text_bound(annotations, place):
+        spans = in_order((span(start, end, text, place, line.number) for start, end in line.spans), place, line.number)
+        column.check(line.column, " ".join(text[start:end] for start, end in spans), place, line.number)
+        mentions.append(Mention(line.label, spans))
     return tuple(mentions)
 
 
-def _mention(line: str, text: str, place: str, number: int, column: TextColumn) -> Mention:
-    fields = line.split("\t", 2)
-    label, _, offsets = fields[1].partition(" ") if len(fields) == 3 else ("", "", "")
-    pairs = [pair.split(" ") for pair in offsets.split(";")]
-    if not label or any(len(pair) != 2 for pair in pairs):
-        problem = f"{line[:80]!r} does not read as T1<tab>LABEL start end<tab>text"
-        raise CorpusError(place, number, problem, REMEDY)
-    spans = in_order((span(start, end, text, place, number) for start, end in pairs), place, number)
-    column.check(fields[2], " ".join(text[start:end] for start, end in spans), place, number)
-    return Mention(label, spans)
+class TextBound(NamedTuple):
+    """A ``T`` line: its number, label, offsets as they stand there, and text column."""
+
+    number: int
+    label: str
+    spans: list[tuple[str, str]]
+    column: str
+
+
+def text_bound(annotations: str, place: str) -> Iterator[TextBound]:
+    """The ``T`` lines of an ``.ann`` file; raises CorpusError for a line that is no annotation."""
+    for number, line in enumerate(annotations.removeprefix("\ufeff").split("\n"), start=1):
+        line = line.removesuffix("\r")
+        if line.startswith("T"):
+            fields = line.split("\t", 2)
+            label, _, offsets = fields[1].partition(" ") if len(fields) == 3 else ("", "", "")
+            pairs = [pair.partition(" ") for pair in offsets.split(";")]
+            if not label or not all(separator for _, separator, _ in pairs):
+                problem = f"{line[:80]!r} does not read as T1<tab>LABEL start end<tab>text"
+                raise CorpusError(place, number, problem, REMEDY)
+            yield TextBound(number, label, [(start, end) for start, _, end in pairs], fields[2])
+        elif line.strip() and not line.startswith(_IGNORED):
+            raise CorpusError(place, number, f"{line[:80]!r} is no Brat annotation", REMEDY)

@@ -97,3 +97,22 @@ def _parsed(data: bytes, parser: Any, tag: str, place: str, line: int) -> Any:
         reason = re.sub(r", line \d+, column.*| line \d+", "", str(error))  # lines within the element
         problem = f"this <{tag}> is no well-formed XML ({reason})"
         raise CorpusError(place, line + (error.lineno or 1) - 1, problem, REMEDY) from error
+
+
+def attribute(element: Any, name: str, place: str, line: int) -> str:
+    """An attribute that has to be there, of an element in one that starts on ``line``; CorpusError where it is not."""
+    value = element.get(name)
+    if not value:
+        problem = f"<{element.tag}> has no attribute {name!r}"
+        raise CorpusError(place, line_of(element, line), problem, "add it or correct `format`")
+    return str(value)
+
+
+def line_of(element: Any, line: int) -> int:
+    """The line in the file of an element, in one that starts on ``line``."""
+    return line + int(element.sourceline or 1) - 1
+
+
+def digits(identifier: str) -> str:
+    """A PMID without leading zeros; empty for anything that is no number."""
+    return identifier.lstrip("0") if identifier.isascii() and identifier.isdigit() else ""

@@ -6,6 +6,7 @@ A project is a folder with ``Basedata/Basedata.xml`` (words), ``Markables/senten
 
 from __future__ import annotations
 
+import io
 import logging
 import re
 from collections.abc import Iterator, Sequence
@@ -18,6 +19,8 @@ from corpora.readers.elements import elements
 from corpora.readers.standoff import REMEDY, decode, in_order, read_whole
 
 logger = logging.getLogger(__name__)
+
+BROKEN_SHARE = 0.02
 
 _PARTS = {
     "Basedata.uri": "uri",
@@ -34,13 +37,15 @@ def read(source: Path, patterns: Sequence[str] = ("*",)) -> Iterator[Document]:
     """One project a document; words are joined by blanks, and newlines where a sentence begins.
 
     The id is the last two names of the project's path but for "mmax"; labels are the classes of the proteins; a
-    markable of several ranges is discontinuous. A project that lacks a file is passed over and logged, as the corpus
-    has some.
+    markable of several ranges is discontinuous. A project that lacks a file is passed over and logged, as are broken
+    ones if they are few: the corpus has some of both.
 
-    Raises CorpusError for what is no XML of this form, a span of unknown words, and a source without projects.
+    Raises CorpusError for a source without projects, and where more than BROKEN_SHARE of them are no XML of this form
+    or have spans of unknown words: then that of the first.
     """
     projects: dict[PurePosixPath, dict[str, tuple[str, Any]]] = {}
     done: set[PurePosixPath] = set()
+    broken: dict[PurePosixPath, CorpusError] = {}
     for member in members(source, patterns):
         name = PurePosixPath(member.name)
         part = next((p for p in _PARTS if name.parts[-p.count("/") - 1 :] == PurePosixPath(p).parts), None)
@@ -49,10 +54,25 @@ def read(source: Path, patterns: Sequence[str] = ("*",)) -> Iterator[Document]:
         folder = name.parents[part.count("/")]
         if folder in done or part in projects.setdefault(folder, {}):
             raise CorpusError(member.place, None, "is twice in the archive", "pack the archive anew")
-        projects[folder][part] = (member.place, _part(member, _PARTS[part]))
-        if len(projects[folder]) == len(_PARTS):
-            done.add(folder)
-            yield _document(folder, projects.pop(folder))
+        parts = projects[folder]
+        data = read_whole(member.open(), member.place)
+        try:
+            parts[part] = (member.place, _part(data, member, _PARTS[part]))
+            if len(parts) < len(_PARTS) or folder in broken:
+                continue
+            document = _document(folder, parts)
+        except CorpusError as error:
+            parts[part] = (member.place, None)
+            broken.setdefault(folder, error)
+            continue
+        done.add(folder)
+        del projects[folder]
+        yield document
+    if len(broken) > BROKEN_SHARE * (len(done) + len(broken)):
+        raise next(iter(broken.values()))
+    for folder, fault in broken.items():
+        del projects[folder]
+        logger.warning("%s; project %s is passed over", fault, folder)
     for folder, parts in projects.items():
         missing = ", ".join(sorted(set(_PARTS) - set(parts)))
         logger.warning("%s: project %s has no %s and is passed over", source, folder, missing)
@@ -60,14 +80,14 @@ def read(source: Path, patterns: Sequence[str] = ("*",)) -> Iterator[Document]:
         raise CorpusError(source, None, "holds no whole MMAX2 project", "correct `members` or `format`")
 
 
-def _part(member: Member, kind: str) -> Any:
+def _part(data: bytes, member: Member, kind: str) -> Any:
     """The number in a Basedata.uri, else the words with their ids, or markables."""
     if kind == "uri":
-        match = re.search(r"[0-9]+", decode(read_whole(member.open(), member.place), member.place))
+        match = re.search(r"[0-9]+", decode(data, member.place))
         return match[0].lstrip("0") if match else ""
     tag, root = ("word", "words") if kind == "word" else ("markable", "markables")
     found: list[Any] = []
-    for line, element in elements(member, tag, root=root):
+    for line, element in elements(Member(member.name, member.place, lambda: io.BytesIO(data)), tag, root=root):
         if kind == "word":
             word = "".join(element.itertext()).strip()
             if not element.get("id") or not word:

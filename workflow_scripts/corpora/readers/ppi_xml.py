@@ -15,10 +15,11 @@ from typing import Any
 
 from corpora.archives import members
 from corpora.documents import CorpusError, Document, Mention
-from corpora.readers.elements import elements
+from corpora.readers.elements import attribute, digits, elements, line_of
 from corpora.readers.standoff import REMEDY, TextColumn, in_order, span
 
 UNTYPED = "Protein"  # the label of entities without a type: all those of IEPA
+_INDEX_TERMS = ("MeSH_Indexing_Chemical", "OTHER")  # of the miRNA corpus: they index a document, no place in it
 
 
 def read(source: Path, patterns: Sequence[str] = ("*",)) -> Iterator[Document]:
@@ -57,25 +58,25 @@ def _read(source: Path, patterns: Sequence[str], build: Build) -> Iterator[Docum
 
 
 def _unified(element: Any, place: str, line: int, column: TextColumn) -> Document:
-    identifier = _attribute(element, "id", place, line)
+    identifier = attribute(element, "id", place, line)
     text, mentions = _content(element.findall("sentence"), place, line, column, inclusive=False)
     pmid = element.get("PMID") or element.get("origId") or ""
-    return Document(identifier, text, mentions, pmid=_digits(pmid))
+    return Document(identifier, text, mentions, pmid=digits(pmid))
 
 
 def _mirna(element: Any, place: str, line: int, column: TextColumn) -> Document:
-    identifier = _attribute(element, "origId", place, line)
+    identifier = attribute(element, "origId", place, line)
     numbered = []
     for sentence in element.findall("sentence"):
-        origin = _attribute(sentence, "origId", place, line)
+        origin = attribute(sentence, "origId", place, line)
         match = re.search(r"\.s([0-9]{1,9})$", origin)
         if match is None:
             problem = f"sentence {origin[:40]!r} does not end with .s and its number"
-            raise CorpusError(place, _line(sentence, line), problem, REMEDY)
+            raise CorpusError(place, line_of(sentence, line), problem, REMEDY)
         numbered.append((int(match[1]), sentence))
     sentences = [sentence for _, sentence in sorted(numbered, key=lambda pair: pair[0])]
     text, mentions = _content(sentences, place, line, column, inclusive=True)
-    return Document(identifier, text, mentions, pmid=_digits(identifier))
+    return Document(identifier, text, mentions, pmid=digits(identifier))
 
 
 def _content(
@@ -84,11 +85,13 @@ def _content(
     text = ""
     mentions = []
     for sentence in sentences:
-        words = _attribute(sentence, "text", place, line)
+        words = attribute(sentence, "text", place, line)
         base = len(text) + bool(text)
         for entity in sentence.findall("entity"):
-            at = _line(entity, line)
-            ranges = [part.partition("-") for part in _attribute(entity, "charOffset", place, line).split(",")]
+            if entity.get("type") in _INDEX_TERMS:
+                continue
+            at = line_of(entity, line)
+            ranges = [part.partition("-") for part in attribute(entity, "charOffset", place, line).split(",")]
             pairs = in_order((span(a, b, words, place, at, inclusive=inclusive) for a, _, b in ranges), place, at)
             stated = entity.get("text", "")
             if stated != "".join(words[start:end] for start, end in pairs):
@@ -97,20 +100,3 @@ def _content(
             mentions.append(Mention(entity.get("type") or UNTYPED, spans))
         text += ("\n" if text else "") + words
     return text, tuple(mentions)
-
-
-def _attribute(element: Any, name: str, place: str, line: int) -> str:
-    value = element.get(name)
-    if not value:
-        problem = f"<{element.tag}> has no attribute {name!r}"
-        raise CorpusError(place, _line(element, line), problem, "add it or correct `format`")
-    return str(value)
-
-
-def _line(element: Any, line: int) -> int:
-    """The line in the file of an element whose document starts on ``line``."""
-    return line + int(element.sourceline or 1) - 1
-
-
-def _digits(identifier: str) -> str:
-    return identifier.lstrip("0") if identifier.isascii() and identifier.isdigit() else ""

@@ -82,6 +82,11 @@ def decode(data: bytes, place: str, line: int | None = None, encoding: str = "ut
         raise CorpusError(place, line, problem, "convert the file to UTF-8") from error
 
 
+def numbers(*values: str) -> bool:
+    """Whether all values are whole numbers that an offset may have."""
+    return all(_NUMBER.fullmatch(value) for value in values)
+
+
 def span(
     start: str, end: str, text: str, place: str, line: int | None, *, first: int = 0, inclusive: bool = False
 ) -> tuple[int, int]:
@@ -89,7 +94,7 @@ def span(
 
     ``first`` is the number of the text's first character, ``inclusive`` says whether the end is the last character's.
     """
-    if not (_NUMBER.fullmatch(start) and _NUMBER.fullmatch(end)):
+    if not numbers(start, end):
         raise CorpusError(place, line, f"offsets {start[:20]!r} and {end[:20]!r} are not both whole numbers", REMEDY)
     begin, stop = int(start) - first, int(end) - first + inclusive
     if not 0 <= begin < stop <= len(text):
