@@ -23,8 +23,7 @@ rule fetch:
         path=lambda w: (
             str(configured.local_path(config, source_of(w.name)["path"])) if source_of(w.name).get("path") else None
         ),
-        urls=lambda w: source_of(w.name).get("urls", []),
-        sha256=lambda w: source_of(w.name).get("sha256"),
+        files=lambda w: [{key: source_of(w.name).get(key) or None for key in ("urls", "sha256")}],
         code=code("workflow_scripts/corpora/fetch.py"),
     script:
         "../workflow_scripts/fetch.py"

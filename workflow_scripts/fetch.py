@@ -8,11 +8,12 @@ from job import run
 
 
 def main(job: Any) -> None:
+    native = Path(job.output.native)
     fetch(
-        Path(job.output.native),
+        native,
         path=Path(job.params.path) if job.params.path else None,
-        urls=job.params.urls,
-        sha256=job.params.sha256,
+        files=job.params.files,
+        checksums=native.parent.with_name("checksums") / f"{native.name}.tsv",  # no output: it outlives the download
     )
 
 
