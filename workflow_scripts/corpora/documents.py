@@ -16,7 +16,8 @@ class CorpusError(ValueError):
 
     def __init__(self, place: str | Path, line: int | None, problem: str, remedy: str) -> None:
         where = f"{place}:{line}" if line is not None else str(place)
-        super().__init__(re.sub(r"\s*[\r\n]\s*", " ", f"{where}: {problem}; {remedy}"))
+        message = re.sub(r"\s*[\r\n]\s*", " ", f"{where}: {problem}; {remedy}")
+        super().__init__(message.encode(errors="backslashreplace").decode())  # names of files may be no characters
 
 
 def told(counts: Counter[str]) -> str:
