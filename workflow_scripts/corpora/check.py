@@ -111,13 +111,14 @@ def _read(native: Path, spec: CorpusSpec, entities: Mapping[str, Sequence[str]],
                     counts.update(_shapes(m for m in document.mentions if m.label in entities[entity]))
         except CorpusError as error:
             report.errors.append(str(error))
+    ended = bool(report.errors)
     if outside:  # what stands in for these spans has no text of its own
         report.errors[:0] = map(str, outside)
         report.warnings[:] = [message for message in report.warnings if "text column" not in message]
     twice = [name for name, times in names.items() if times > 1]
     report.errors += [f"{native}: document {name!r} comes {names[name]} times; give each its own id" for name in twice]
     report.lines += [
-        f"Documents: {len(names):,}{' up to the error that ends the reading' * bool(report.errors)}",
+        f"Documents: {len(names):,}{' up to the error that ends the reading' * ended}",
         *_some("without text", empty),
         "",
         "Labels",
