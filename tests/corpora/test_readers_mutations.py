@@ -29,7 +29,7 @@ from corpora.documents import CorpusError
 from corpora.readers import READERS
 from corpora.tokens import sentences
 
-EXAMPLES = int(os.environ.get("FUZZ_EXAMPLES", "600"))
+EXAMPLES = int(os.environ.get("FUZZ_EXAMPLES", "500"))
 SEED = os.environ.get("FUZZ_SEED", "1")
 SECONDS = 10  # of computing that an example may take; most take milliseconds
 GROWTH = 96 << 20  # bytes by which the process may grow while one reader reads all its examples
