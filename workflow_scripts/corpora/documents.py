@@ -7,7 +7,6 @@ from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 
-
 SHOWN = 4000  # characters of a problem
 
 
