@@ -5,6 +5,11 @@ CORES ?= $(shell nproc)
 GPU ?= $(shell nvidia-smi >/dev/null 2>&1 && echo 1 || echo $(CORES))
 # Configuration files of yours, laid over the study's.
 CONFIG ?=
+# The corpus of `make check-corpus`.
+CORPUS ?=
+# Broken files a reader in `make fuzz`, and what they are drawn by.
+FUZZ_EXAMPLES ?= 10000
+FUZZ_SEED ?= 1
 # The folder with the real corpora of `make real`.
 CORPORA_MIRROR ?=
 # The study that `make report` reports: study, demo or real.
@@ -24,7 +29,7 @@ snakemake = $(BIN)/snakemake --snakefile Snakefile --directory $(FOLDER_$(1)) --
 	$(if $(OVERLAYS_$(1))$(CONFIG),--configfile $(OVERLAYS_$(1)) $(CONFIG)) \
 	$(if $(filter real,$(1)),--config corpora_root='$(abspath $(CORPORA_MIRROR))')
 
-.PHONY: help setup demo study real report test lint format lock clean
+.PHONY: help setup demo study real report check-corpus test fuzz lint format lock clean
 
 help:
 	@echo 'make demo     the whole workflow on small made-up corpora: minutes, no GPU, no download'
@@ -32,6 +37,8 @@ help:
 	@echo 'make study    the study as the paper ran it (config.yaml); CONFIG=mine.yaml lays a file of yours over it'
 	@echo 'make real CORPORA_MIRROR=folder   a scaled study on real corpora that lie in a folder'
 	@echo 'make report   tables and provenance in one page; STUDY=demo or STUDY=real for those'
+	@echo 'make check-corpus CORPUS=name CONFIG=mine.yaml   what a corpus holds and whether it can be used'
+	@echo 'make fuzz     every reader on FUZZ_EXAMPLES=10000 broken files, drawn by FUZZ_SEED=1'
 	@echo 'make lint     ruff, mypy, snakefmt, snakemake --lint;  make format  rewrites what they can'
 	@echo 'make clean    removes .demo and .real'
 
@@ -63,8 +70,14 @@ report: setup $(if $(filter real,$(STUDY)),has-mirror)
 has-mirror:
 	@test -d '$(CORPORA_MIRROR)' || { echo 'CORPORA_MIRROR="$(CORPORA_MIRROR)" is no folder; docs/results.md says what it is to hold' >&2; exit 2; }
 
+check-corpus: setup
+	@$(BIN)/python workflow_scripts/check_corpus.py '$(CORPUS)' $(if $(CONFIG),--configfile $(CONFIG))
+
 test: setup
 	$(BIN)/python -m pytest
+
+fuzz: setup
+	FUZZ_EXAMPLES=$(FUZZ_EXAMPLES) FUZZ_SEED=$(FUZZ_SEED) $(BIN)/python -m pytest -rP tests/corpora/test_readers_mutations.py
 
 lint: setup
 	$(BIN)/ruff check .

@@ -12,11 +12,9 @@ from sources import or_else, source_of
 def main(job: Any) -> None:
     native = Path(job.output.native)
     path = Path(job.params.path) if job.params.path else None
-    file = job.params.files[0] if job.params.files else {}
+    checksums = native.parent.with_name("checksums") / f"{native.name}.tsv"  # no output: it outlives the download
     try:
-        if len(job.params.files) > 1:
-            raise CorpusError(native, None, "several files are not fetched yet", "give a folder with them as `path:`")
-        fetch(native, path=path, urls=file.get("urls", []), sha256=file.get("sha256"))
+        fetch(native, path=path, files=job.params.files, checksums=checksums)
     except CorpusError as error:
         # Not among the params: another wording is no reason to fetch again.
         remedy = "" if path else or_else(job.wildcards.name, source_of(job.config, job.wildcards.name))

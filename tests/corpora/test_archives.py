@@ -87,6 +87,56 @@ def test_unsafe_names_are_refused(tmp_path, name, make):
     assert str(source) in str(error.value)
 
 
+def test_names_that_are_not_utf8_are_refused(tmp_path):
+    with tarfile.open(tmp_path / "corpus", "w", encoding="latin-1", format=tarfile.USTAR_FORMAT) as archive:
+        archive.addfile(tarfile.TarInfo("gr\u00fcn.txt"))
+    packed = make_zip(tmp_path / "corpus.zip", {"gr\u00fcn.txt": b""})
+    packed.write_bytes(packed.read_bytes().replace("\u00fc".encode(), b"\xfc\xfc"))
+    for source in (tmp_path / "corpus", packed):
+        with pytest.raises(CorpusError, match="corpus") as error:
+            contents(source)
+        str(error.value).encode()
+        assert "fetch it again or pack it anew" in str(error.value)
+
+
+@pytest.mark.parametrize("make", [make_tar, make_zip])
+def test_deep_names_lead_nowhere(tmp_path, make):
+    deep = "/".join(["d"] * 5000) + "/a.txt"
+    source = make(tmp_path / "corpus", {deep: b"a", "./b/./c.txt": b"c"})
+    assert contents(source) == {deep: b"a", "b/c.txt": b"c"}
+    assert [path.name for path in tmp_path.iterdir()] == ["corpus"]
+
+
+@pytest.mark.filterwarnings("ignore:Duplicate name")
+@pytest.mark.parametrize("second", ["set/a.txt", "./set//a.txt", "set\\a.txt"])
+@pytest.mark.parametrize("make", [make_tar, make_zip])
+def test_a_member_that_comes_twice_is_refused(tmp_path, make, second):
+    first = {"b.txt": b"b", "set/a.txt": b"a"}
+    if make is make_tar:
+        source = make_tar(tmp_path / "corpus", first, tarfile.TarInfo(second))
+    else:
+        source = make_zip(tmp_path / "corpus", first)
+        with zipfile.ZipFile(source, "a") as archive:
+            archive.writestr(second, b"other")
+    with pytest.raises(CorpusError, match=r"a\.txt: is twice in the archive"):
+        contents(source)
+    assert list(contents(source, "b.txt")) == ["b.txt"]
+
+
+def test_two_archives_of_a_folder_may_hold_the_same_name(tmp_path):
+    for part in ("dev.zip", "train.zip"):
+        make_zip(tmp_path / part, {"a.txt": part.encode()})
+    assert [m.open().read() for m in members(tmp_path, ("*",))] == [b"dev.zip", b"train.zip"]
+
+
+@pytest.mark.parametrize("make", [make_tar, make_zip])
+def test_members_without_number_are_refused(tmp_path, monkeypatch, make):
+    monkeypatch.setattr(archives, "ARCHIVE_MEMBERS", 100)
+    source = make(tmp_path / "corpus", {f"{n}.txt": b"" for n in range(101)})
+    with pytest.raises(CorpusError, match="more than 100 files"):
+        contents(source, "7.txt")
+
+
 @pytest.mark.parametrize("kind", [tarfile.SYMTYPE, tarfile.LNKTYPE, tarfile.FIFOTYPE, tarfile.CHRTYPE])
 def test_links_and_devices_in_a_tar_are_refused(tmp_path, kind):
     info = tarfile.TarInfo("set/link.txt")

@@ -96,3 +96,9 @@ def test_any_mention_is_found_again(tmp_path_factory, sentence, data):
     [document] = read(folder)
     assert document.text == sentence + "\n"
     assert document.mentions == (Mention("GENE", ((start, end),)),)
+
+
+def test_digits_of_other_scripts_are_no_pmid(tmp_path):
+    (tmp_path / "train.in").write_text("P\u0663T0000 Nothing here.\n")
+    (tmp_path / "GENE.eval").write_text("")
+    assert [document.pmid for document in read(tmp_path)] == [""]

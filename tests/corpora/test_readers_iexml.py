@@ -1,6 +1,7 @@
 """Reader of IeXML: structure, nested names, streams with and without a root, hostile XML."""
 
 import gzip
+import time
 import tracemalloc
 from xml.sax.saxutils import escape
 
@@ -186,3 +187,14 @@ def test_mentions_stand_where_they_were_marked(tmp_path_factory, sentences):
     assert document.text == "T\n" + " ".join(w for sentence in sentences for w, _ in sentence)
     expected = [(g, [w]) for sentence in sentences for w, ct in sentence for g in ct.split("|") if g]
     assert names(document) == expected
+
+
+@pytest.mark.parametrize(
+    ("groups", "identifiers"), [("diso", ":" * 3000 + "x"), ("|".join(f"g{n}" for n in range(20_000)), "")]
+)
+def test_long_attributes_take_linear_time(tmp_path, groups, identifiers):
+    name = f'<e ct="{groups}" id="{identifiers}"><w id="1">fictitis</w></e>'
+    begun = time.process_time()
+    [document] = documents(tmp_path, article(title=f"<s>{name}</s>", abstract=""))
+    assert time.process_time() - begun < 5
+    assert len(document.mentions) == groups.count("|") + 1

@@ -151,6 +151,12 @@ def test_bad_tagtog_is_named(tmp_path, changes, reason):
         read_anndoc(tmp_path, **changes)
 
 
+def test_the_longest_number_that_python_reads_is_no_offset(tmp_path):
+    text = json.dumps(ANNOTATIONS).replace('"start": 10', f'"start": {"9" * 4300}')
+    with pytest.raises(CorpusError, match="'start' is 9999"):
+        read_anndoc(tmp_path, annotations=json.loads(text))
+
+
 def test_tagtog_text_that_differs_is_logged(tmp_path, caplog):
     read_anndoc(tmp_path, annotations=entity(offsets=[{"start": 0, "text": "FIC3"}]))
     assert "90.ann.json, entity 0: the text column says 'FIC3', the offsets 'FIC2'" in caplog.text

@@ -1,5 +1,6 @@
 """Tokens cover a text without its whitespace; sentences end where a reader of abstracts says they do."""
 
+import time
 from itertools import pairwise
 
 import pytest
@@ -86,3 +87,11 @@ def test_no_exceptions_for_chat_and_contractions():
     assert words("Id1 and Id (n = 8) of type C.") == [
         ["Id1", "and", "Id", "(", "n", "=", "8", ")", "of", "type", "C", "."]
     ]
+
+
+def test_long_runs_without_white_space_take_linear_time():
+    begun = time.perf_counter()
+    found = [word for sentence in words("(" * 20_000 + " a" + "b-(" * 1000) for word in sentence]
+    assert time.perf_counter() - begun < 20  # spaCy alone takes minutes
+    assert found[:20_000] == ["("] * 20_000
+    assert "".join(found[20_000:]) == "a" + "b-(" * 1000

@@ -26,9 +26,19 @@ from corpora.documents import CorpusError
 
 MEMBER_BYTES = 4 << 30  # the whole CALBC-SSC-III-Small is below 2 GiB
 ARCHIVE_BYTES = 32 << 30
+ARCHIVE_MEMBERS = 2_000_000  # ten times the files of a class's silver corpus as Brat
 HEADER_BYTES = 1 << 20  # what a tar archive may hold between two members: extended headers, padding
 
-_FAULTS = (EOFError, OSError, zlib.error, zipfile.BadZipFile, tarfile.TarError, NotImplementedError, RuntimeError)
+_FAULTS = (
+    EOFError,
+    OSError,
+    zlib.error,
+    zipfile.BadZipFile,
+    tarfile.TarError,
+    NotImplementedError,
+    RuntimeError,
+    UnicodeDecodeError,
+)
 _REMEDY = "fetch it again or pack it anew"
 
 
@@ -98,16 +108,24 @@ def members(source: Path, patterns: Sequence[str] = ("*",)) -> Iterator[Member]:
     "__MACOSX" are passed over.
 
     Raises CorpusError for a missing or damaged source, a member with an absolute name or "..", a matching
-    member that is a link, a device, encrypted or too large, and where nothing matches.
+    member that is a link, a device, encrypted, too large or there twice, too many members, and where nothing matches.
     """
     wanted = re.compile("|".join(fnmatch.translate(pattern) for pattern in patterns) or r"(?!)")
     others: list[str] = []
+    archive, names = "", set[str]()  # the one that is being read, and its members so far
     found = False
-    for raw_name, place, opener in _all_members(source):
+    for count, (raw_name, place, opener) in enumerate(_all_members(source), start=1):
         name = _safe_name(raw_name, place)
+        if count > ARCHIVE_MEMBERS:
+            raise CorpusError(source, None, f"holds more than {ARCHIVE_MEMBERS:,} files", _REMEDY)
         if name is None:
             continue
         if wanted.match(name):
+            if (inside := place.removesuffix(raw_name)) != archive:
+                archive, names = inside, set()
+            if name in names:
+                raise CorpusError(place, None, "is twice in the archive", "pack the archive anew")
+            names.add(name)
             if opener is None:
                 raise CorpusError(place, None, "is a link, a device or encrypted", "put a plain file in its place")
             found = True
@@ -125,6 +143,8 @@ def _safe_name(name: str, place: str) -> str | None:
     parts = [part for part in name.split("/") if part not in ("", ".")]
     if name.startswith("/") or re.match(r"[A-Za-z]:", name) or ".." in parts:
         raise CorpusError(place, None, f"has the unsafe member name {name!r}", _REMEDY)
+    if re.search("[\ud800-\udfff]", name):  # so Python stands for bytes that it cannot decode
+        raise CorpusError(place, None, "has a name that is not UTF-8", _REMEDY)
     if not parts or any(part.startswith(".") or part == "__MACOSX" for part in parts):
         return None
     return "/".join(parts)

@@ -7,6 +7,8 @@ from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 
+SHOWN = 4000  # characters of a problem
+
 
 class CorpusError(ValueError):
     """Input that cannot be used: where it stands, what is wrong with it, and what to do.
@@ -16,7 +18,9 @@ class CorpusError(ValueError):
 
     def __init__(self, place: str | Path, line: int | None, problem: str, remedy: str) -> None:
         where = f"{place}:{line}" if line is not None else str(place)
-        super().__init__(re.sub(r"\s*[\r\n]\s*", " ", f"{where}: {problem}; {remedy}"))
+        shown = problem if len(problem) <= SHOWN else f"{problem[:SHOWN]} ..."  # a damaged field may be a whole file
+        message = " ".join(part.strip() for part in re.split(r"[\r\n]+", f"{where}: {shown}; {remedy}"))
+        super().__init__(message.encode(errors="backslashreplace").decode())  # names of files may be no characters
 
 
 def told(counts: Counter[str]) -> str:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, NamedTuple
 if TYPE_CHECKING:
     from spacy.tokenizer import Tokenizer
 
+_SHORT, _LONG, _PART = 40, 1000, 100  # characters without whitespace
 _CHUNK = re.compile(r"\S+")
 _SENTENCE_END = re.compile(r"[.!?][\"'”’)\]]*$")
 _FIRST_WORD = re.compile(r"[(\[{\"'“‘]*([^\W_]\S*)")
@@ -164,10 +165,25 @@ def sentences(text: str) -> list[list[Token]]:
     return found
 
 
-@lru_cache(maxsize=1 << 18)
 def _pieces(chunk: str) -> tuple[tuple[int, int], ...]:
-    """Offsets of the tokens in a run of characters without whitespace; spaCy treats each such run by itself."""
+    """Offsets of the tokens in a run of characters without whitespace; spaCy treats each such run by itself.
+
+    spaCy takes quadratic time for long runs of punctuation, minutes for some; what is longer than any name goes to
+    it in parts.
+    """
+    if len(chunk) <= _SHORT:
+        return _common_pieces(chunk)
+    if len(chunk) <= _LONG:
+        return _spacy_pieces(chunk)
+    parts = ((at, _spacy_pieces(chunk[at : at + _PART])) for at in range(0, len(chunk), _PART))
+    return tuple((at + begin, at + end) for at, pieces in parts for begin, end in pieces)
+
+
+def _spacy_pieces(chunk: str) -> tuple[tuple[int, int], ...]:
     return tuple((token.idx, token.idx + len(token)) for token in _tokenizer()(chunk))
+
+
+_common_pieces = lru_cache(maxsize=1 << 18)(_spacy_pieces)  # only of short ones, which bounds what it holds
 
 
 @cache

@@ -18,7 +18,7 @@ from corpora.readers.standoff import REMEDY, SPLITS, File, TextColumn, held, num
 
 LABEL = "GENE"
 _EVAL = "GENE.eval"
-_SOURCE = re.compile(r"P0*(\d+)[A-Z]\d+[a-z]?")  # PMID, title or abstract, offset of the sentence
+_SOURCE = re.compile(r"P0*(\d+)[A-Z]\d+[a-z]?", re.ASCII)  # PMID, title or abstract, offset of the sentence
 
 
 def read(source: Path, patterns: Sequence[str] = ("*",)) -> Iterator[Document]:

@@ -70,10 +70,10 @@ def read_variome(source: Path, patterns: Sequence[str] = ("*",)) -> Iterator[Doc
 
 def _variome(text: str) -> tuple[str, int]:
     text = text.replace("\ufffd?", "?")
-    kept = text
-    while kept.startswith(_IGNORED):
-        kept = kept.removeprefix(_IGNORED)
-    return kept, len(text) - len(kept)
+    lost = 0
+    while text.startswith(_IGNORED, lost):
+        lost += len(_IGNORED)
+    return text[lost:], lost
 
 
 def _read(source: Path, patterns: Sequence[str], repair: Repair) -> Iterator[Document]:

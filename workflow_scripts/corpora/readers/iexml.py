@@ -23,7 +23,7 @@ from corpora.readers.elements import elements
 
 logger = logging.getLogger(__name__)
 
-_NESTED = re.compile(r".*:.*:.*:.*:(\d+(?:,\d+)*)")  # the fifth field; concepts may hold colons themselves
+_WORDS = re.compile(r"\d+(?:,\d+)*")
 _OUTER_SENTENCES: Any = etree.XPath(".//s[not(ancestor::s)]")
 
 Found = tuple[Any, int, int]  # an element `e` or `w`, and where its text starts and ends
@@ -122,15 +122,20 @@ def _mentions(name: Found, words: list[Found], text: str, base: int) -> list[Men
     groups = element.get("ct", "").lower().split("|")
     identifiers = element.get("id", "").split("|") if words else []
     whole: tuple[tuple[int, int], ...] = ((base + start, base + end),)
-    mentions: list[Mention] = []
+    mentions: dict[Mention, None] = {}
     for position, group in enumerate(groups):
         spans = whole
-        if len(identifiers) == len(groups) and (nested := _NESTED.fullmatch(identifiers[position])):
-            spans = _word_spans(set(nested[1].split(",")), words, text, base) or whole
-        mention = Mention(group.strip(), spans)
-        if mention.label and mention not in mentions:
-            mentions.append(mention)
-    return mentions
+        if len(identifiers) == len(groups) and (numbers := _word_numbers(identifiers[position])):
+            spans = _word_spans(numbers, words, text, base) or whole
+        if group.strip():
+            mentions[Mention(group.strip(), spans)] = None
+    return list(mentions)
+
+
+def _word_numbers(identifier: str) -> set[str]:
+    """The fifth field of an identifier, whose second, the concept, may hold colons itself; none where it is no list."""
+    front, _, last = identifier.rpartition(":")
+    return set(last.split(",")) if front.count(":") >= 3 and _WORDS.fullmatch(last) else set()
 
 
 def _word_spans(wanted: set[str], words: list[Found], text: str, base: int) -> tuple[tuple[int, int], ...]:

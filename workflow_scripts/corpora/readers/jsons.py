@@ -35,7 +35,7 @@ def field(record: Any, name: str, kind: type[T], place: str, default: T | None =
     value = record.get(name) if isinstance(record, dict) else None
     if value is None and default is not None:
         return default
-    if not isinstance(value, kind) or isinstance(value, bool):
+    if not isinstance(value, kind) or isinstance(value, bool) or (isinstance(value, int) and abs(value) > 1 << 60):
         problem = f"{name!r} is {repr(value)[:40]}, where {kind.__name__} was due"
         raise CorpusError(place, None, problem, REMEDY)
     return value

@@ -18,7 +18,7 @@ from pathlib import Path
 
 from corpora.archives import Member, members
 from corpora.documents import CorpusError, Document, Mention
-from corpora.readers.standoff import REMEDY, TextColumn, numbered_lines, span
+from corpora.readers.standoff import DOCUMENT_BYTES, REMEDY, TextColumn, numbered_lines, span
 
 logger = logging.getLogger(__name__)
 
@@ -58,12 +58,17 @@ def read(source: Path, patterns: Sequence[str] = ("*",)) -> Iterator[Document]:
 def _blocks(member: Member) -> Iterator[tuple[int, list[tuple[int, str]]]]:
     """Numbered lines of one document after the other, with the number of the first."""
     block: list[tuple[int, str]] = []
+    size = 0
     for number, line in numbered_lines(member.open(), member.place):
         if line.strip():
             block.append((number, line))
+            size += len(line)
+            if size > DOCUMENT_BYTES:
+                problem = f"the document up to this line has more than {DOCUMENT_BYTES} characters"
+                raise CorpusError(member.place, number, problem, "separate documents by blank lines")
         elif block:
             yield block[0][0], block
-            block = []
+            block, size = [], 0
     if block:
         yield block[0][0], block
 

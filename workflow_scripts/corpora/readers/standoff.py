@@ -5,6 +5,8 @@ from __future__ import annotations
 import logging
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
 from itertools import pairwise
 from pathlib import Path, PurePosixPath
 from typing import BinaryIO, NamedTuple
@@ -18,9 +20,11 @@ DOCUMENT_BYTES = 64 << 20  # a document, or a line, is held in memory whole
 HELD_BYTES = 512 << 20  # as are the files of a corpus whose texts and mentions lie apart
 SPLITS = {"train": "train", "valid": "dev", "validation": "dev", "dev": "dev", "devel": "dev", "test": "test"}
 SHOWN = 10
+COLLECTED = 1000  # offset errors
 REMEDY = "fetch the corpus again or correct the line"
 
 _NUMBER = re.compile("[0-9]{1,18}")
+_collected: ContextVar[list[CorpusError] | None] = ContextVar("collected", default=None)
 
 
 def read_whole(stream: BinaryIO, place: str) -> bytes:
@@ -99,8 +103,27 @@ def span(
     begin, stop = int(start) - first, int(end) - first + inclusive
     if not 0 <= begin < stop <= len(text):
         problem = f"span {start}-{end} is empty or outside of the text, which has {len(text)} characters"
-        raise CorpusError(place, line, problem, REMEDY)
+        error = CorpusError(place, line, problem, REMEDY)
+        collected = _collected.get()
+        if collected is None or not text or len(collected) >= COLLECTED:
+            raise error
+        collected.append(error)
+        return 0, 1
     return begin, stop
+
+
+@contextmanager
+def collected_offset_errors() -> Iterator[list[CorpusError]]:
+    """A list to which spans outside of their text are added, as long as the block lasts, instead of raised.
+
+    For a check that is to name all of them: the documents read in the block are not to be used if there are any.
+    """
+    errors: list[CorpusError] = []
+    token = _collected.set(errors)
+    try:
+        yield errors
+    finally:
+        _collected.reset(token)
 
 
 def in_order(spans: Iterable[tuple[int, int]], place: str, line: int | None) -> tuple[tuple[int, int], ...]:
