@@ -4,23 +4,19 @@
 
 Writes a word2vec file (binary; 4.4 GB as it stands) of invented words and a CoNLL file of different tokens, of which
 two thirds are among those words, to ``FOLDER``; selects in a process of its own, as the rule select_word_vectors does;
-prints seconds and peak memory; and checks every hundredth selected row against the file. The last line is a JSON object.
+prints seconds and peak memory; and checks every hundredth row selected. The last line is a JSON object.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
-import os
-import subprocess
-import sys
-import time
 from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
 
-ROOT = Path(__file__).parents[1]
+from benchmarks.processes import measured
 
 
 def word(number: int) -> str:
@@ -76,19 +72,8 @@ def main() -> None:
         select_word_vectors.main(SimpleNamespace(input=inputs, output=outputs, params=params))
         return
     options = [f"--{name}={getattr(arguments, name)}" for name in ("words", "dimension", "tokens")]
-    environment = {**os.environ, "PYTHONPATH": f"{ROOT}{os.pathsep}{ROOT / 'workflow_scripts'}"}
-    seconds, cpu, peak = 0.0, 0.0, 0
     for stage in ("generate", "select"):
-        began = time.perf_counter()
-        command = [sys.executable, "-m", "benchmarks.vectors_scale", str(folder), *options, "--stage", stage]
-        process = subprocess.Popen(command, cwd=ROOT, env=environment)
-        _, status, usage = os.wait4(process.pid, 0)
-        process.returncode = os.waitstatus_to_exitcode(status)
-        if process.returncode:
-            raise SystemExit(f"{stage} failed with exit code {process.returncode}")
-        seconds, cpu = time.perf_counter() - began, usage.ru_utime + usage.ru_stime
-        peak = round(usage.ru_maxrss / 1024)
-        print(f"{stage}: {seconds:.1f} s ({cpu:.1f} s of CPU), {peak} MiB", flush=True)
+        result = measured("benchmarks.vectors_scale", stage, [str(folder), *options])
     size = (folder / "vectors.bin").stat().st_size
     numbers = {
         word(number): number for number in range(0, arguments.words, max(1, arguments.words // arguments.tokens))
@@ -101,8 +86,7 @@ def main() -> None:
             np.testing.assert_array_equal(matrix[place], row(numbers[selected[place]], arguments.dimension))
     for name in ("vectors.bin", "tokens.tsv", "words.txt", "vectors.npy", "vectors.json"):
         (folder / name).unlink()
-    result = {"bytes": size, "words_kept": len(selected), "seconds": round(seconds, 1), "cpu_seconds": round(cpu, 1)}
-    print(json.dumps({**result, "peak_mib": peak}))
+    print(json.dumps({"bytes": size, "words_kept": len(selected), **result._asdict()}))
 
 
 if __name__ == "__main__":

@@ -21,7 +21,6 @@ from corpora.silver.exclusion import (
     normalise,
     read_pmc_ids,
 )
-from corpora.silver.near_duplicates import near_duplicates
 from corpora.silver.sampling import sample
 from corpora.splitting import rank
 from corpora.tokens import sentences

@@ -1,7 +1,7 @@
 """Word vectors: train them, or keep those of a large file that the corpora use (paper, section 2.4).
 
-gensim trains and writes; a file is read as a stream, since the paper's has 4.4 GB; and a word is looked up as the paper's
-program, NeuroNER, does.
+gensim trains and writes; a file is read as a stream, since the paper's has 4.4 GB; and a word is looked up as the
+paper's program, NeuroNER, does.
 """
 
 from __future__ import annotations

@@ -77,7 +77,7 @@ def read_word2vec(path: Path, wanted: Collection[bytes], dimension: int) -> Vect
         with path.open("rb", buffering=0) as raw:
             hashed = _Hashed(raw)
             buffered = io.BufferedReader(hashed, _BLOCK)
-            stream = cast(IO[bytes], gzip.open(buffered)) if path.suffix == ".gz" else buffered
+            stream = cast(IO[bytes], gzip.GzipFile(fileobj=buffered)) if path.suffix == ".gz" else buffered
             binary = path.name.removesuffix(".gz").endswith(".bin")
             for word, numbers in (_binary if binary else _text)(stream, path, dimension):
                 read += 1

@@ -59,38 +59,39 @@ def clean(
 
     counts: Counter[str] = Counter()
     exclusions: dict[str, Exclusion] = {}
-    index = index_gold(of_gold(), mapping)
-    packed = []  # read once; those that stay take about 1 kB each
-    for document in read_brat(*silver):
-        counts["documents"] += 1
-        counts["mentions"] += len(document.mentions)
-        if exclusion := find_gold(document, index):
-            exclusions[document.id] = exclusion
-        else:
-            packed.append(pack(document))
-    del index
-    left = PackedDocuments(packed)
-    exclusions |= near_duplicates(left, of_gold())
+    names: Counter[str] = Counter()
+    packed: dict[str, bytes] = {}  # read once; those that stay take about 1 kB each
+
+    def not_equal() -> Iterator[Document]:
+        index = index_gold(of_gold(), mapping)
+        for document in read_brat(*silver):
+            counts["documents"] += 1
+            counts["mentions"] += len(document.mentions)
+            if exclusion := find_gold(document, index):
+                exclusions[document.id] = exclusion
+                continue
+            packed[document.id] = pack(document)
+            names.update(_names(document))
+            yield document
+
+    near = near_duplicates(not_equal(), of_gold)
+    exclusions |= near
+    for document in PackedDocuments([packed.pop(identifier) for identifier in near]):
+        names.subtract(_names(document))
     counts.update(f"excluded_by_{exclusion.reason}" for exclusion in exclusions.values())
     listed = read_blacklist(blacklist) if blacklist else frozenset[str]()
     derived: dict[str, int] = {}
     if minimum_gold_occurrences is not None:
-        names = Counter(
-            document.text[mention.start : mention.end]
-            for document in left
-            if document.id not in exclusions
-            for mention in document.mentions
-        )
-        entries = derive_blacklist(names, chain.from_iterable(of_gold().values()), minimum_gold_occurrences)
+        entries = derive_blacklist(+names, chain.from_iterable(of_gold().values()), minimum_gold_occurrences)
         derived = {entry.text: entry.gold_occurrences for entry in entries}
     dropped_names: Counter[str] = Counter()
 
     def kept() -> Iterator[Document]:
-        for document in left:
-            if document.id not in exclusions:
-                document, own = drop_mentions(document, listed | derived.keys())
-                dropped_names.update(own)
-                yield document
+        noise = listed | derived.keys()
+        for document in PackedDocuments(list(packed.values())):
+            document, own = drop_mentions(document, noise)
+            dropped_names.update(own)
+            yield document
 
     rows = write_brat(kept(), cleaned.documents)
     write_table(cleaned.table, rows)
@@ -105,6 +106,10 @@ def clean(
     counts["mentions_kept"] = sum(row.mentions for row in rows)
     logger.info("%s: %s", cleaned.documents, told(counts))
     return counts
+
+
+def _names(document: Document) -> list[str]:
+    return [document.text[mention.start : mention.end] for mention in document.mentions]
 
 
 def _write_rows(path: Path, header: Sequence[str], rows: Iterable[Sequence[object]]) -> None:

@@ -12,10 +12,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import BinaryIO, NamedTuple, cast
 
+import numpy as np
+from numpy.typing import NDArray
+
 from corpora.documents import CorpusError, Document
 
 MINIMUM_PART = 60  # normalised characters from which an equal title or abstract alone shows the same document
 MINIMUM_SENTENCE = 40  # and from which a gold text inside a silver one does
+_SLOT_BITS = 20
 _OTHER_ASCII = bytes(code for code in range(128) if not chr(code).isalnum())
 
 Source = tuple[str, str]
@@ -34,7 +38,8 @@ class GoldDocuments:
     """What the gold corpora of a class are recognised by; each source is a corpus and its document.
 
     ``mapped`` has the PMIDs that stand for PMCIDs, ``parts`` titles, abstracts and lines, and ``contained`` the gold
-    texts of at least MINIMUM_SENTENCE normalised characters by their first ones.
+    texts of at least MINIMUM_SENTENCE normalised characters by their first ones; ``beginnings`` is true at the slots
+    of the first eight.
     """
 
     pmids: dict[str, Source] = field(default_factory=dict)
@@ -43,6 +48,7 @@ class GoldDocuments:
     texts: dict[str, Source] = field(default_factory=dict)
     parts: dict[str, Source] = field(default_factory=dict)
     contained: dict[str, list[tuple[str, Source]]] = field(default_factory=dict)
+    beginnings: NDArray[np.bool_] = field(default_factory=lambda: np.zeros(1 << _SLOT_BITS, np.bool_))
 
 
 def index_gold(gold: Mapping[str, Iterable[Document]], pmc_ids: Mapping[str, str]) -> GoldDocuments:
@@ -64,6 +70,8 @@ def index_gold(gold: Mapping[str, Iterable[Document]], pmc_ids: Mapping[str, str
             if whole and whole not in index.texts:
                 index.texts[whole] = source
                 if len(whole) >= MINIMUM_SENTENCE:
+                    first = np.frombuffer(whole[:8].encode()[:8], np.uint8)
+                    index.beginnings[_slots(first[None])] = True
                     index.contained.setdefault(whole[:MINIMUM_SENTENCE], []).append((whole, source))
             # A full text holds its abstract's title and paragraphs as lines of their own.
             for part in (*_parts(document.text), *_long_enough(document.text.split("\n"))):
@@ -90,11 +98,25 @@ def find_gold(document: Document, gold: GoldDocuments) -> Exclusion | None:
     for part in _parts(document.text):
         if part in gold.parts:
             return Exclusion("text", *gold.parts[part])
-    for start in range(len(whole) - MINIMUM_SENTENCE + 1):
+    for start in _places(whole, gold):
         for text, source in gold.contained.get(whole[start : start + MINIMUM_SENTENCE], ()):
             if whole.startswith(text, start):
                 return Exclusion("text", *source)
     return None
+
+
+def _places(whole: str, gold: GoldDocuments) -> Iterable[int]:
+    """Where a gold text may begin: for texts in ASCII, where the first eight letters of one are likely to stand."""
+    if not whole.isascii() or len(whole) < MINIMUM_SENTENCE:
+        return range(len(whole) - MINIMUM_SENTENCE + 1)
+    windows = np.lib.stride_tricks.sliding_window_view(np.frombuffer(whole.encode(), np.uint8), 8)
+    return cast(list[int], np.flatnonzero(gold.beginnings[_slots(windows)]).tolist())
+
+
+def _slots(windows: NDArray[np.uint8]) -> NDArray[np.uint64]:
+    """A place in ``GoldDocuments.beginnings`` for each row of eight bytes."""
+    numbers = np.ascontiguousarray(windows).view(np.uint64).reshape(-1)
+    return (numbers * np.uint64(0x9E3779B97F4A7C15)) >> np.uint64(64 - _SLOT_BITS)
 
 
 def normalise(text: str) -> str:

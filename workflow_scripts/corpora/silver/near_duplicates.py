@@ -10,7 +10,8 @@ docs/results.md has the measurements behind the numbers.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import TypeAlias
 from zlib import crc32
 
@@ -37,28 +38,32 @@ _BLANKS = bytes(code if chr(code).isalnum() or code == 10 else 32 for code in ra
 _PERMUTATIONS = MinHash(num_perm=BANDS * ROWS, seed=SEED).permutations
 
 
-def near_duplicates(silver: Iterable[Document], gold: Mapping[str, Iterable[Document]]) -> dict[str, Exclusion]:
+def near_duplicates(
+    silver: Iterable[Document], gold: Callable[[], Mapping[str, Iterable[Document]]]
+) -> dict[str, Exclusion]:
     """The silver documents, by id, that hold a gold document of the class or are part of one, and which that is.
 
-    ``silver`` is read twice, ``gold``, by corpus name, once. Memory holds 64 MB and those sentences of the gold corpora
-    that may have a near-duplicate, because SIMILARITY of two sets is at most the share of one that lies in the other:
-    sentences whose shingles the other side mostly lacks are left out before any pair is formed.
+    ``silver`` is read once; ``gold`` gives the documents by corpus name, and is called twice. Memory holds 32 MB, and
+    those sentences that may have a near-duplicate: the SIMILARITY of two sets is at most the share of either that lies
+    in the other, so sentences whose shingles the other side mostly lacks are left out before any pair is formed.
     """
-    present = _Shingles()
+    shingles = _Shingles()
+    for corpus in gold().values():
+        for document in corpus:
+            shingles.add(_hashes(_sentences(document.text)))
+    index = _SilverIndex()
     for document in silver:
-        present.add(_hashes(_sentences(document.text)))
-    index = _GoldIndex()
-    for corpus in sorted(gold):
-        for document in gold[corpus]:
-            sentences = _sentences(document.text)
-            likely = present.mostly_among(sentences)
-            if likely:
-                index.add((corpus, document.id), sentences, likely)
-    found = {}
-    for document in silver:
-        if (source := index.held_by(document)) is not None:
-            found[document.id] = Exclusion("near_duplicate", *source)
-    return found
+        sentences = _sentences(document.text)
+        if likely := shingles.mostly_among(sentences):
+            index.add(document.id, sentences, likely)
+    del shingles
+    found: dict[str, tuple[float, Source]] = {}
+    for name, corpus in sorted(gold().items()):
+        for document in corpus:
+            for identifier, share in index.holding(document):
+                if share >= COVERAGE and share > found.get(identifier, (0.0, ("", "")))[0]:
+                    found[identifier] = (share, (name, document.id))
+    return {identifier: Exclusion("near_duplicate", *source) for identifier, (_, source) in found.items()}
 
 
 def similarity(one: Words, other: Words) -> float:
@@ -67,50 +72,48 @@ def similarity(one: Words, other: Words) -> float:
     return len(ours & theirs) / len(ours | theirs)
 
 
-class _GoldIndex:
-    """Gold sentences that a silver document may hold, by MinHash."""
+class _SilverIndex:
+    """Silver sentences that may have a near-duplicate in a gold document, by MinHash."""
 
     def __init__(self) -> None:
         self._lsh = MinHashLSH(num_perm=BANDS * ROWS, params=(BANDS, ROWS))
         self._shingles = _Shingles()
-        self._sources: list[tuple[Source, int]] = []  # with the number of shingles of the whole document
+        self._documents: list[tuple[str, int]] = []  # with the number of shingles of the whole document
         self._sentences: list[tuple[int, Words]] = []  # with the number of the document
 
-    def add(self, source: Source, sentences: list[Words], likely: list[Words]) -> None:
-        self._sources.append((source, sum(map(_size, sentences))))
+    def add(self, identifier: str, sentences: list[Words], likely: list[Words]) -> None:
+        self._documents.append((identifier, sum(map(_size, sentences))))
         for words in likely:
             self._lsh.insert(len(self._sentences), _minhash(words), check_duplication=False)
-            self._sentences.append((len(self._sources) - 1, words))
+            self._sentences.append((len(self._documents) - 1, words))
         self._shingles.add(_hashes(likely))
 
-    def held_by(self, document: Document) -> Source | None:
-        """The gold document of which the silver one holds most, or that holds most of the silver one."""
-        sentences = _sentences(document.text)
-        ours: dict[int, int] = {}  # shingles of the silver document, by gold document
-        theirs: dict[int, set[int]] = {}  # sentences of the gold document
+    def holding(self, gold: Document) -> Iterator[tuple[str, float]]:
+        """The silver documents with near-duplicates of the gold one's sentences, and the larger share of the two."""
+        sentences = _sentences(gold.text)
+        held: Counter[int] = Counter()  # shingles of the gold document, by silver document
+        matched: set[int] = set()  # sentences of silver documents
         for words in self._shingles.mostly_among(sentences):
-            matched: set[int] = set()
-            for number in sorted(self._lsh.query(_minhash(words))):
-                gold, other = self._sentences[number]
-                if similarity(words, other) >= SIMILARITY:
-                    theirs.setdefault(gold, set()).add(number)
-                    matched.add(gold)
-            for gold in matched:
-                ours[gold] = ours.get(gold, 0) + _size(words)
-        if not ours:
-            return None
+            near = [
+                number
+                for number in self._lsh.query(_minhash(words))
+                if similarity(words, self._sentences[number][1]) >= SIMILARITY
+            ]
+            matched.update(near)
+            held.update(dict.fromkeys((self._sentences[number][0] for number in near), _size(words)))
+        if not matched:
+            return
         whole = sum(map(_size, sentences))
-
-        def share(gold: int) -> float:
-            held = sum(_size(self._sentences[number][1]) for number in theirs[gold])
-            return max(held / self._sources[gold][1], ours[gold] / whole)
-
-        best = max(sorted(ours), key=share)
-        return self._sources[best][0] if share(best) >= COVERAGE else None
+        own: Counter[int] = Counter()
+        for number in matched:
+            own[self._sentences[number][0]] += _size(self._sentences[number][1])
+        for place in sorted(held):
+            identifier, size = self._documents[place]
+            yield identifier, max(held[place] / whole, own[place] / size)
 
 
 class _Shingles:
-    """A set of shingles, as the bits of their hashes; it may say yes for one that it has not, never no for one it has."""
+    """A set of shingles, as the bits of their hashes; it may take one that it lacks for one it has."""
 
     def __init__(self) -> None:
         self._bits = np.zeros(1 << (_INDEX_BITS - 3), np.uint8)
