@@ -21,7 +21,7 @@ from benchmarks.processes import measured
 
 def word(number: int) -> str:
     """The invented word of that rank: letters, some with a capital or digits, as tokens have them."""
-    letters = []
+    letters: list[str] = []
     rest = number
     while rest or not letters:
         rest, letter = divmod(rest, 21)

@@ -110,7 +110,7 @@ def _places(whole: str, gold: GoldDocuments) -> Iterable[int]:
     if not whole.isascii() or len(whole) < MINIMUM_SENTENCE:
         return range(len(whole) - MINIMUM_SENTENCE + 1)
     windows = np.lib.stride_tricks.sliding_window_view(np.frombuffer(whole.encode(), np.uint8), 8)
-    return cast(list[int], np.flatnonzero(gold.beginnings[_slots(windows)]).tolist())
+    return np.flatnonzero(gold.beginnings[_slots(windows)]).tolist()
 
 
 def _slots(windows: NDArray[np.uint8]) -> NDArray[np.uint64]:
