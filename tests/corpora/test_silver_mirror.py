@@ -95,6 +95,8 @@ def exact_near_duplicates(silver, gold):
         ours, theirs = Counter(), {}
         for words in cut:
             shingles = set(module._shingles(words))
+            if sum(shingle in index for shingle in shingles) < SIMILARITY * len(shingles):
+                continue
             shared = Counter(other for shingle in shingles for other in index.get(shingle, ()))
             near = {o for o, n in shared.items() if n >= SIMILARITY * (len(shingles) + sentences[o][1] - n)}
             ours.update(dict.fromkeys({sentences[o][0] for o in near}, module._size(words)))
