@@ -18,7 +18,7 @@ rule sample_silver:
         "../envs/corpora.yaml"
     threads: 1
     resources:
-        mem_mb=4000,
+        mem_mb=1500,
         runtime="2h",
     params:
         corpus=configured.reading_settings(SILVER["corpus"]),
@@ -32,7 +32,7 @@ rule sample_silver:
         code=[
             DOCUMENTS_CODE,
             code(
-                "workflow_scripts/corpora/silver.py",
+                "workflow_scripts/corpora/silver/sampling.py",
                 "workflow_scripts/corpora/splitting.py",
             ),
         ],
@@ -62,15 +62,13 @@ rule clean_silver:
         "../envs/corpora.yaml"
     threads: 1
     resources:
-        mem_mb=8000,
+        mem_mb=1500,
         runtime="2h",
     params:
         derived_blacklist=SILVER["derived_blacklist"],
         code=code(
-            *(
-                f"workflow_scripts/corpora/{module}.py"
-                for module in ("documents", "brat", "silver", "splitting", "tokens")
-            )
+            "workflow_scripts/corpora/silver",
+            *(f"workflow_scripts/corpora/{module}.py" for module in ("documents", "brat", "splitting", "tokens")),
         ),
     script:
         "../workflow_scripts/clean_silver.py"

@@ -43,6 +43,7 @@ rule select_word_vectors:
     output:
         words="results/vectors/words.txt",
         matrix="results/vectors/vectors.npy",
+        description="results/vectors/vectors.json",
     log:
         "logs/select_word_vectors.log",
     benchmark:
@@ -51,10 +52,14 @@ rule select_word_vectors:
         "../envs/corpora.yaml"
     threads: 1
     resources:
-        mem_mb=16000 if VECTORS_GIVEN else 2000,
+        mem_mb=1500,
         runtime="2h",
     params:
         dimension=config["word_vectors"]["dimension"],
-        code=code("workflow_scripts/corpora/vectors.py"),
+        training=None if VECTORS_GIVEN else config["word_vectors"]["training"],
+        code=code(
+            "workflow_scripts/corpora/vectors.py",
+            "workflow_scripts/corpora/word2vec.py",
+        ),
     script:
         "../workflow_scripts/select_word_vectors.py"

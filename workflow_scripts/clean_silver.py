@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import Any
 
 from corpora.fetch import fetched_file
-from corpora.silver import Brat, clean
+from corpora.silver.cleaning import Brat, clean
 from job import run
 
 

@@ -5,7 +5,7 @@ from typing import Any
 
 from corpora.brat import write_brat, write_table
 from corpora.convert import CorpusSpec, read_documents
-from corpora.silver import sample
+from corpora.silver.sampling import sample
 from job import run
 
 

@@ -14,7 +14,9 @@ def main(job: Any) -> None:
         [Path(path) for path in job.input.conll],
         Path(job.output.words),
         Path(job.output.matrix),
+        Path(job.output.description),
         dimension=job.params.dimension,
+        training=job.params.training,
     )
 
 

@@ -10,21 +10,18 @@ from hypothesis import strategies as st
 
 from corpora.brat import read_brat, write_brat, write_table
 from corpora.documents import CorpusError, Document, Mention
-from corpora.silver import (
+from corpora.silver.blacklist import BlacklistEntry, derive_blacklist, drop_mentions, read_blacklist
+from corpora.silver.cleaning import Brat, clean
+from corpora.silver.exclusion import (
     MINIMUM_PART,
     MINIMUM_SENTENCE,
-    BlacklistEntry,
-    Brat,
     Exclusion,
-    clean,
-    derive_blacklist,
-    drop_mentions,
-    exclude,
+    find_gold,
+    index_gold,
     normalise,
-    read_blacklist,
     read_pmc_ids,
-    sample,
 )
+from corpora.silver.sampling import sample
 from corpora.splitting import rank
 from corpora.tokens import sentences
 
@@ -39,7 +36,7 @@ def marked(identifier, text, *names, label="PRGE", **fields):
 
 
 def reason(silver, gold, pmc_ids=None):
-    ((_, exclusion),) = exclude([silver], {"gold": [gold]}, pmc_ids or {})
+    exclusion = find_gold(silver, index_gold({"gold": [gold]}, pmc_ids or {}))
     return exclusion and exclusion.reason
 
 
@@ -275,5 +272,4 @@ def test_clean_writes_what_is_left_and_says_what_went(tmp_path):
 
 def test_exclusion_names_the_gold_document():
     gold = {"b": [Document("2", BODY)], "a": [Document("1", BODY)]}
-    ((_, exclusion),) = exclude([Document("9", BODY)], gold, {})
-    assert exclusion == Exclusion("text", "a", "1")
+    assert find_gold(Document("9", BODY), index_gold(gold, {})) == Exclusion("text", "a", "1")

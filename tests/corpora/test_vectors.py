@@ -2,10 +2,12 @@
 
 import gzip
 import hashlib
+import json
 import os
 import struct
 import subprocess
 import sys
+import tracemalloc
 from itertools import count
 from pathlib import Path
 
@@ -13,10 +15,12 @@ import numpy as np
 import pytest
 from gensim.models import KeyedVectors
 
+from corpora import word2vec
 from corpora.conll import Sentence, write_conll
 from corpora.documents import CorpusError
 from corpora.tokens import Token
 from corpora.vectors import lookup_order, select_word_vectors, train_word_vectors
+from corpora.word2vec import read_word2vec
 
 WORDS = ["Foo", "foo", "bar", "P00", "p00", "x0", "unused", "é"]
 
@@ -54,7 +58,8 @@ def test_words_are_kept_by_the_first_hit_of_their_look_up(tmp_path, name):
     one = conll(tmp_path / "a.tsv", ["Foo", "BAR", "P53", "Foo"], ["X7", "nothing"])
     two = conll(tmp_path / "b.tsv", ["x\u0663", "é", "foO"])
     words, matrix = tmp_path / "words.txt", tmp_path / "matrix.npy"
-    counts = select_word_vectors(tmp_path / name, [one, two], words, matrix, dimension=2)
+    described = tmp_path / "vectors.json"
+    counts = select_word_vectors(tmp_path / name, [one, two], words, matrix, described, dimension=2)
     # Foo as is; BAR, foO by lower case; P53 as P00 before p00; X7 as x0 at the last step; an Arabic digit is one
     assert words.read_text(encoding="utf-8") == "Foo\nP00\nbar\nfoo\nx0\né\n"
     rows = np.load(matrix, allow_pickle=False)
@@ -69,6 +74,16 @@ def test_words_are_kept_by_the_first_hit_of_their_look_up(tmp_path, name):
         "tokens": 9,
         "tokens_found": 8,
     }
+    assert json.loads(described.read_text()) == {
+        "origin": "given",
+        "file": name,
+        "sha256": hashlib.sha256(FILES[name]).hexdigest(),
+        "words_in_file": 8,
+        "words": 6,
+        "dimension": 2,
+        "tokens_found_percent": 88.89,
+        "training": None,
+    }
 
 
 def test_look_up_order():
@@ -81,9 +96,14 @@ def test_look_up_order():
         ("w.txt", b"foo 1 2 3\n", "vectors have 3 numbers, the configured dimension is 2"),
         ("w.bin", b"1 3\nfoo " + b"\0" * 12, "vectors have 3 numbers"),
         ("w.bin", b"foo 1 2\n", "no header of two numbers"),
-        ("w.bin", b"2 2\nfoo " + b"\0" * 8, "cannot be read as word vectors"),
-        ("w.txt", b"foo 1 2\nbar 1 2 3\n", "cannot be read as word vectors"),
-        ("w.txt", b"foo 1 two\n", "cannot be read as word vectors"),
+        ("w.bin", b"2 2\nfoo " + b"\0" * 8, "ends after 1 of the 2 vectors that its header promises"),
+        ("w.bin", b"1 2\nfoo " + b"\0" * 7, "ends after 0 of the 1 vectors"),
+        ("w.bin", b"1 2\n" + b"x" * (2 << 20) + b" " + b"\0" * 8, "vector 1 has a word without an end"),
+        ("w.bin", b"1 2\nfoo " + struct.pack("<2f", 1, float("inf")), "vector of 'foo' has numbers that are not"),
+        ("w.txt", b"2 2\nfoo 1 2\n", "ends after 1 of the 2 vectors"),
+        ("w.txt", b"foo 1 2\nbar 1 2 3\n", "w.txt:2: not a word and 2 numbers"),
+        ("w.txt", b"2 2\nfoo 1 2\nbar  1 2\n", "w.txt:3: not a word and 2 numbers"),
+        ("w.txt", b"foo 1 two\n", "vector 1 cannot be read"),
         ("w.txt", b"foo 1 nan\n", "not finite"),
         ("w.txt", b"other 1 2\n", "none of the corpora's words"),
         ("w.txt", b"", "is empty"),
@@ -93,8 +113,9 @@ def test_look_up_order():
 def test_unusable_vectors_are_named_and_nothing_is_written(tmp_path, name, data, message):
     (tmp_path / name).write_bytes(data)
     tokens = conll(tmp_path / "a.tsv", ["foo"])
+    targets = [tmp_path / target for target in ("words", "matrix", "description")]
     with pytest.raises(CorpusError, match=message) as caught:
-        select_word_vectors(tmp_path / name, [tokens], tmp_path / "words", tmp_path / "matrix", dimension=2)
+        select_word_vectors(tmp_path / name, [tokens], *targets, dimension=2)
     assert str(tmp_path / name) in str(caught.value)
     assert sorted(path.name for path in tmp_path.iterdir()) == ["a.tsv", name]
 
@@ -139,6 +160,75 @@ def test_training_on_too_little_is_refused(tmp_path):
 def test_trained_vectors_can_be_selected(tmp_path):
     path = conll(tmp_path / "a.tsv", ["a", "b", "a", "b"])
     train_word_vectors([path], tmp_path / "v.bin", dimension=4, seed=1)
-    counts = select_word_vectors(tmp_path / "v.bin", [path], tmp_path / "words", tmp_path / "matrix.npy", dimension=4)
+    targets = [tmp_path / target for target in ("words", "matrix.npy", "vectors.json")]
+    counts = select_word_vectors(tmp_path / "v.bin", [path], *targets, dimension=4, training={"seed": 1})
     assert (counts["as_is"], counts["tokens_found"]) == (2, 4)
     assert np.load(tmp_path / "matrix.npy").shape == (2, 4)
+    described = json.loads(targets[2].read_text())
+    assert (described["origin"], described["training"]) == ("trained", {"seed": 1})
+
+
+FOREIGN = [*WORDS, "é".encode()[:1], "\N{GREEK SMALL LETTER ALPHA}-syn", "foo"]  # cut inside a character; twice
+
+
+def foreign_file(binary, newline, header):
+    names = [word if isinstance(word, bytes) else word.encode() for word in FOREIGN]
+    vectors = np.random.default_rng(7).standard_normal((len(names), 3)).astype(np.float32)
+    vectors[0] = np.frombuffer(b" \n \n" * 3, dtype="<f4")  # blanks and line breaks among the bytes of numbers
+    rows = zip(names, vectors, strict=True)
+    if binary:
+        body = b"".join(word + b" " + row.tobytes() + newline for word, row in rows)
+    else:
+        body = b"".join(word + b" " + " ".join(map(repr, row.tolist())).encode() + newline for word, row in rows)
+    return (b"%d 3\n" % len(names) if header else b"") + body
+
+
+@pytest.mark.parametrize("block", [1, 5, 64, 1 << 20])
+@pytest.mark.parametrize(
+    ("name", "newline", "header"),
+    [
+        ("v.bin", b"\n", True),
+        ("v.bin", b"", True),
+        ("v.bin.gz", b"\n", True),
+        ("v.txt", b"\n", True),
+        ("v.txt", b" \r\n", True),
+        ("v.vec.gz", b"\n", False),
+        ("v.txt", b"\n", False),
+    ],
+)
+def test_vectors_are_those_that_gensim_reads(tmp_path, monkeypatch, name, newline, header, block):
+    monkeypatch.setattr(word2vec, "_BLOCK", block)
+    binary = ".bin" in name
+    content = foreign_file(binary, newline, header)
+    path = tmp_path / name
+    path.write_bytes(gzip.compress(content) if name.endswith(".gz") else content)
+    gensim = KeyedVectors.load_word2vec_format(str(path), binary=binary, no_header=not header, unicode_errors="replace")
+    wanted = {word.encode() for word in gensim.key_to_index} | {b"no such word"}
+    read = read_word2vec(path, wanted, 3)
+    assert {word.decode() for word in read.words} == {w for w in gensim.key_to_index if "\ufffd" not in w}
+    for word, row in read.words.items():
+        np.testing.assert_array_equal(read.rows[row], gensim[word.decode()])
+    assert read.read == len(FOREIGN)
+    assert read.sha256 == hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+def test_vectors_beyond_the_header_are_left_out_as_gensim_does(tmp_path):
+    (tmp_path / "v.txt").write_bytes(b"1 2\nfoo 1 2\nbar 3 4\n")
+    assert read_word2vec(tmp_path / "v.txt", {b"foo", b"bar"}, 2).words == {b"foo": 0}
+
+
+@pytest.mark.parametrize("name", ["v.bin", "v.txt"])
+def test_memory_does_not_grow_with_the_words_that_are_not_wanted(tmp_path, monkeypatch, name):
+    monkeypatch.setattr(word2vec, "_BLOCK", 1 << 14)
+    row = struct.pack("<50f", *range(50)) if name == "v.bin" else b" ".join([b"0.5"] * 50)
+    with (tmp_path / name).open("wb") as file:
+        file.write(b"20000 50\n")
+        for number in range(20000):
+            file.write(b"w%d " % number + row + b"\n")
+    tracemalloc.start()
+    read = read_word2vec(tmp_path / name, {b"w7"}, 50)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert read.read == 20000
+    assert len(read.words) == 1
+    assert peak < 200_000  # the file has 4 MB

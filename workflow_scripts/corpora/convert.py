@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from corpora.brat import write_brat, write_table
-from corpora.documents import CorpusError, Document, told
+from corpora.documents import CorpusError, Document, Mention, told
 from corpora.policies import COMPOSITE, DISCONTINUOUS, OVERLAPPING
 from corpora.readers import READERS
 
@@ -65,7 +65,7 @@ def read_documents(
     counts = Counter() if counts is None else counts
     unmatched = {name for name in ("pmid", "pmcid") if getattr(spec, name) is not None}
     for document in read(native, spec.members):
-        mentions = tuple(replace(m, label=labels[m.label]) for m in document.mentions if m.label in labels)
+        mentions = tuple(Mention(labels[m.label], m.spans, m.composite) for m in document.mentions if m.label in labels)
         counts.update(f"label:{mention.label}" for mention in document.mentions)
         counts["other_labels"] += len(document.mentions) - len(mentions)
         for name, policy in policies.items():

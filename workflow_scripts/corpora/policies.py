@@ -17,7 +17,12 @@ Policy: TypeAlias = Callable[[Mentions], Mentions]
 
 
 def _sorted(mentions: Iterable[Mention]) -> Mentions:
-    return tuple(sorted(mentions, key=lambda m: (m.start, m.end, m.label, m.spans, m.composite)))
+    return tuple(sorted(mentions, key=_place))
+
+
+def _place(mention: Mention) -> tuple[int, int, str, tuple[tuple[int, int], ...], bool]:
+    spans = mention.spans
+    return spans[0][0], spans[-1][1], mention.label, spans, mention.composite
 
 
 def keep(mentions: Mentions) -> Mentions:
@@ -27,7 +32,7 @@ def keep(mentions: Mentions) -> Mentions:
 
 def hull(mentions: Mentions) -> Mentions:
     """A discontinuous mention from its first start to its last end, the gaps included."""
-    return _sorted(replace(m, spans=((m.start, m.end),)) for m in mentions)
+    return _sorted(replace(m, spans=((m.start, m.end),)) if len(m.spans) > 1 else m for m in mentions)
 
 
 def first(mentions: Mentions) -> Mentions:

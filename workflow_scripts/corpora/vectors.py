@@ -1,32 +1,32 @@
 """Word vectors: train them, or keep those of a large file that the corpora use (paper, section 2.4).
 
-gensim reads and writes the word2vec formats and trains; a word is looked up as the paper's program, NeuroNER, does.
+gensim trains and writes; a file is read as a stream, since the paper's has 4.4 GB; and a word is looked up as the
+paper's program, NeuroNER, does.
 """
 
 from __future__ import annotations
 
-import gzip
 import hashlib
+import json
 import logging
 import re
-import zlib
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import BinaryIO
 
 import numpy as np
-from gensim.models import KeyedVectors, Word2Vec
+from numpy.typing import NDArray
 
 from corpora.archives import written_whole
 from corpora.conll import read_conll
 from corpora.documents import CorpusError
+from corpora.word2vec import read_word2vec
 
 logger = logging.getLogger(__name__)
 
 STEPS = ("as_is", "lower_case", "digits_to_zero", "lower_case_and_digits_to_zero")
-_HEADER = re.compile(rb"\s*([0-9]+)\s+([0-9]+)\s*")
-_REMEDY = "give a word2vec file: binary (.bin, .bin.gz), or text with one word and its numbers a line"
 
 
 def train_word_vectors(
@@ -47,6 +47,8 @@ def train_word_vectors(
 
     Raises CorpusError when no token occurs ``minimum_count`` times, and as ``read_conll`` does.
     """
+    from gensim.models import Word2Vec  # only here: it takes seconds and 100 MB, which selecting does without
+
     with TemporaryDirectory(prefix="word_vectors_", dir=_folder(destination)) as folder:
         corpus = Path(folder) / "sentences.txt"
         sentences = 0
@@ -95,31 +97,42 @@ def _distinct_sentences(conll_files: Sequence[Path]) -> Iterator[tuple[str, ...]
 
 
 def select_word_vectors(
-    vectors: Path, conll_files: Sequence[Path], words: Path, matrix: Path, *, dimension: int = 200
+    vectors: Path,
+    conll_files: Sequence[Path],
+    words: Path,
+    matrix: Path,
+    description: Path,
+    *,
+    dimension: int = 200,
+    training: Mapping[str, int] | None = None,
 ) -> Counter[str]:
     """Keep the vectors that the tokens of CoNLL files are looked up under.
 
-    ``vectors`` is word2vec's binary format (.bin, .bin.gz) or text (any other name, .gz too) with or without a
-    header. A token is looked up as it is, in lower case, with every digit as 0, and with both; the first word found
-    counts. Writes the words found, sorted, one a line, and their ``matrix``, a float32 .npy of shape
-    (words, ``dimension``) whose row i belongs to word i; there is no row for unknown words.
+    ``vectors`` is a word2vec file as ``read_word2vec`` takes it, read once from start to end. A token is looked up as
+    it is, in lower case, with every digit as 0, and with both; the first word found counts. Writes the words found,
+    sorted, one a line, and their ``matrix``, a float32 .npy of shape (words, ``dimension``) whose row i belongs to
+    word i; there is no row for unknown words. ``training`` has the settings of vectors that were trained here, None
+    where they were given. The ``description``, a JSON object, says which vectors these are: origin ("given" or
+    "trained"), file (its name), sha256, words_in_file, words (those kept), dimension, tokens_found_percent and
+    training.
 
     Gives, and logs, the number of different tokens found at each of STEPS and not_found, and that of all tokens and
-    tokens_found. Raises CorpusError for a file that is no word2vec file or not of this dimension, and when no token
-    is found.
+    tokens_found. Raises CorpusError as ``read_word2vec`` does, and when no token is found.
     """
     tokens: Counter[str] = Counter()
     for path in conll_files:
         for sentence in read_conll(path):
             tokens.update(sentence.tokens)
-    model = _load(vectors, dimension)
+    wanted = {word.encode() for token in tokens for word in lookup_order(token)}
+    found = read_word2vec(vectors, wanted, dimension)
+    del wanted
     counts = Counter(dict.fromkeys((*STEPS, "not_found", "tokens_found"), 0))
     counts["tokens"] = tokens.total()
-    kept: set[str] = set()
+    kept: set[bytes] = set()
     for token, occurrences in tokens.items():
         for step, candidate in zip(STEPS, lookup_order(token), strict=True):
-            if candidate in model.key_to_index:
-                kept.add(candidate)
+            if (word := candidate.encode()) in found.words:
+                kept.add(word)
                 counts[step] += 1
                 counts["tokens_found"] += occurrences
                 break
@@ -127,46 +140,45 @@ def select_word_vectors(
             counts["not_found"] += 1
     if not kept:
         raise CorpusError(vectors, None, "has none of the corpora's words", "give vectors of English text")
-    ordered = sorted(kept)
-    selected = np.stack([model.get_vector(word) for word in ordered]).astype(np.float32)
-    if not np.isfinite(selected).all():
-        raise CorpusError(vectors, None, "has vectors that are not finite numbers", "get the file again")
-    with written_whole(words) as temporary:
-        temporary.write_bytes("".join(f"{word}\n" for word in ordered).encode())
-    with written_whole(matrix) as temporary, temporary.open("wb") as file:
-        np.save(file, selected, allow_pickle=False)
+    ordered = sorted(kept)  # UTF-8 sorts as its characters do
     share = 100 * counts["tokens_found"] / counts["tokens"]
-    found = ", ".join(f"{step} {counts[step]}" for step in (*STEPS, "not_found"))
-    logger.info("%s: %d words kept, %.2f %% of the tokens; words found: %s", vectors, len(ordered), share, found)
+    facts = {
+        "origin": "given" if training is None else "trained",
+        "file": vectors.name,
+        "sha256": found.sha256,
+        "words_in_file": found.read,
+        "words": len(ordered),
+        "dimension": dimension,
+        "tokens_found_percent": round(share, 2),
+        "training": training if training is None else dict(training),
+    }
+    with written_whole(words) as temporary:
+        temporary.write_bytes(b"".join(word + b"\n" for word in ordered))
+    with written_whole(matrix) as temporary, temporary.open("wb") as file:
+        _write_rows(file, found.rows, [found.words[word] for word in ordered])
+    with written_whole(description) as temporary:
+        temporary.write_text(json.dumps(facts, indent=2) + "\n", encoding="utf-8", newline="\n")
+    steps = ", ".join(f"{step} {counts[step]}" for step in (*STEPS, "not_found"))
+    logger.info(
+        "%s: %d of %d words kept, %.2f %% of the tokens; words found: %s",
+        vectors,
+        len(ordered),
+        found.read,
+        share,
+        steps,
+    )
     return counts
+
+
+def _write_rows(file: BinaryIO, rows: NDArray[np.float32], order: Sequence[int]) -> None:
+    """Write rows in the order given as an .npy, without a second copy of them in memory."""
+    header = {"descr": "<f4", "fortran_order": False, "shape": (len(order), rows.shape[1])}
+    np.lib.format.write_array_header_1_0(file, header)
+    for start in range(0, len(order), 4096):
+        file.write(rows[order[start : start + 4096]].tobytes())
 
 
 def lookup_order(token: str) -> tuple[str, str, str, str]:
     """The words that a token is looked up under, in order of STEPS; digits are Unicode's."""
     lower = token.lower()
     return token, lower, re.sub(r"\d", "0", token), re.sub(r"\d", "0", lower)
-
-
-def _load(path: Path, dimension: int) -> KeyedVectors:
-    name = path.name.removesuffix(".gz")
-    binary = name.endswith(".bin")
-    try:
-        with gzip.open(path, "rb") if path.suffix == ".gz" else path.open("rb") as file:
-            first = file.readline(1 << 20)
-        if not first:
-            raise CorpusError(path, None, "is empty", _REMEDY)
-        header = _HEADER.fullmatch(first)
-        if binary and not header:
-            raise CorpusError(path, 1, "has no header of two numbers", _REMEDY)
-        width = int(header.group(2)) if header else len(first.split()) - 1
-        if width != dimension:
-            problem = f"vectors have {width} numbers, the configured dimension is {dimension}"
-            raise CorpusError(path, 1, problem, f"set the dimension to {width} or give other vectors")
-        # Words cut inside a character occur in the files of section 2.4; no token equals such a word.
-        return KeyedVectors.load_word2vec_format(
-            str(path), binary=binary, no_header=header is None, unicode_errors="replace"
-        )
-    except CorpusError:
-        raise
-    except (OSError, EOFError, ValueError, zlib.error) as error:
-        raise CorpusError(path, None, f"cannot be read as word vectors ({error})", _REMEDY) from error

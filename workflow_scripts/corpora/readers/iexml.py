@@ -12,6 +12,7 @@ from __future__ import annotations
 import logging
 import re
 from collections.abc import Iterator, Sequence
+from operator import attrgetter
 from pathlib import Path
 from typing import Any
 
@@ -75,7 +76,7 @@ def _document(article: Any, place: str, line: int) -> tuple[Document, int]:
                 labelled = _mentions(element, inner, words, base)
                 unlabelled += not labelled
                 mentions += labelled
-    return Document(pmid, text, tuple(sorted(mentions, key=lambda m: m.spans)), pmid=pmid), unlabelled
+    return Document(pmid, text, tuple(sorted(mentions, key=attrgetter("spans"))), pmid=pmid), unlabelled
 
 
 def _sentences(part: Any) -> list[Any]:
@@ -120,8 +121,10 @@ def _mentions(name: Found, words: list[Found], text: str, base: int) -> list[Men
     if start == end:
         return []
     groups = element.get("ct", "").lower().split("|")
-    identifiers = element.get("id", "").split("|") if words else []
     whole: tuple[tuple[int, int], ...] = ((base + start, base + end),)
+    if not words:
+        return [Mention(group, whole) for group in dict.fromkeys(map(str.strip, groups)) if group]
+    identifiers = element.get("id", "").split("|")
     mentions: dict[Mention, None] = {}
     for position, group in enumerate(groups):
         spans = whole

@@ -1,0 +1,97 @@
+"""Random samples of the silver-standard corpus, one a class, from one pass (section 2.3).
+
+The sample takes the documents of smallest hash rank, so one pass in constant memory draws it, and the same documents
+come whatever their order.
+"""
+
+from __future__ import annotations
+
+import heapq
+import json
+import logging
+import re
+import zlib
+from collections.abc import Iterable, Iterator, Sequence
+from operator import itemgetter
+
+from corpora.documents import Document, Mention
+from corpora.splitting import rank
+
+logger = logging.getLogger(__name__)
+
+
+class PackedDocuments(Iterable[Document]):
+    """Documents kept as compressed bytes, about a third of the size; with ``entity``, the mentions of that class."""
+
+    def __init__(self, packed: list[bytes], entity: str | None = None) -> None:
+        self._packed = packed
+        self._entity = entity
+
+    def __len__(self) -> int:
+        return len(self._packed)
+
+    def __iter__(self) -> Iterator[Document]:
+        for packed in self._packed:
+            yield unpack(packed, self._entity)
+
+
+def sample(
+    documents: Iterable[Document], per_class: int, seed: int, entities: Sequence[str]
+) -> dict[str, PackedDocuments]:
+    """For each class ``per_class`` random documents with the mentions of that class alone, from one pass.
+
+    A class takes the documents with the smallest ``rank(f"{seed}:{entity}", id)``, whether they have mentions of it or
+    not; they come ordered by id. Of documents with the same id the first counts. Raises ValueError unless
+    ``per_class`` is at least 1.
+    """
+    if per_class < 1:
+        raise ValueError(f"documents: {per_class} cannot be drawn; ask for at least 1")
+    heaps: dict[str, list[tuple[int, str, bytes]]] = {entity: [] for entity in entities}
+    seen: set[str] = set()
+    repeated = 0
+    for document in documents:
+        if document.id in seen:
+            repeated += 1
+            continue
+        seen.add(document.id)
+        packed = b""  # once for all classes that take it
+        for entity, heap in heaps.items():
+            place = -rank(f"{seed}:{entity}", document.id)  # the heap's first is the one to go
+            if len(heap) < per_class or place > heap[0][0]:
+                packed = packed or pack(document)
+                if len(heap) < per_class:
+                    heapq.heappush(heap, (place, document.id, packed))
+                else:
+                    heapq.heapreplace(heap, (place, document.id, packed))
+    if repeated:
+        logger.warning("silver corpus: %d documents repeat the id of an earlier one and are left out", repeated)
+    if len(seen) < per_class:
+        logger.warning("silver corpus: %d documents asked for a class, only %d there", per_class, len(seen))
+    samples = {}
+    for entity, heap in heaps.items():
+        heap.sort(key=lambda entry: _by_number(entry[1]))
+        samples[entity] = PackedDocuments(list(map(itemgetter(2), heap)), entity)
+    return samples
+
+
+def _by_number(identifier: str) -> tuple[int, str]:
+    """PubMed identifiers in the order of their numbers, before all other names."""
+    return (int(identifier), identifier) if re.fullmatch("[0-9]{1,18}", identifier) else (10**18, identifier)
+
+
+def pack(document: Document) -> bytes:
+    """A document as compressed bytes."""
+    mentions = [(mention.label, mention.spans) for mention in document.mentions]
+    fields = [document.id, document.text, mentions, document.pmid, document.pmcid, document.split]
+    return zlib.compress(json.dumps(fields, ensure_ascii=False, separators=(",", ":")).encode(), level=1)
+
+
+def unpack(packed: bytes, entity: str | None = None) -> Document:
+    """The document again, with all its mentions or those of one class."""
+    identifier, text, marked, pmid, pmcid, split = json.loads(zlib.decompress(packed))
+    mentions = tuple(
+        Mention(label, tuple((start, end) for start, end in spans))
+        for label, spans in marked
+        if entity is None or label == entity
+    )
+    return Document(identifier, text, mentions, pmid, pmcid, split)
