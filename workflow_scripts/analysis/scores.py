@@ -15,6 +15,7 @@ COLUMNS = [
     *("epochs", "seconds", "device"),
 ]
 
+CLASSES = {"CHED": "Chemicals", "DISO": "Diseases", "LIVB": "Species", "PRGE": "Genes/proteins"}
 SCORES = ("precision", "recall", "f1")
 REGIMES = {"baseline", "transfer"}
 

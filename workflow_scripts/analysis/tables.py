@@ -8,9 +8,8 @@ from pathlib import Path
 
 import pandas as pd
 
-from analysis.scores import SCORES, compared
+from analysis.scores import CLASSES, SCORES, compared
 
-CLASSES = {"CHED": "Chemicals", "DISO": "Diseases", "LIVB": "Species", "PRGE": "Genes/proteins"}
 # The paper's columns, and what they are called where they were counted.
 COUNTS = {
     "sentences": "sentences",

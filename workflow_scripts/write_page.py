@@ -1,0 +1,50 @@
+"""Rule write_page: the report as one HTML file."""
+
+from pathlib import Path
+from typing import Any
+
+from analysis.page.build import write_page
+from analysis.page.documents import DataSet
+from job import run
+
+
+def main(job: Any) -> None:
+    share, seed = job.params.shown_run.split("/")
+    overlays = "".join(f" {name}" for name in job.params.overlays)
+    corpora = job.params.config["corpora"]
+
+    def predictions(entity: str, corpus: str, regime: str) -> Path | None:
+        found = Path("results/runs", entity, corpus, regime, share, seed, "predictions.tsv")
+        return found if regime in job.params.regimes else None
+
+    write_page(
+        Path(job.output.page),
+        scores=Path(job.input.scores),
+        tables=[Path(file) for file in job.input.tables],
+        figures=[Path(file) for file in job.input.figures],
+        captions=[Path(file) for file in job.input.captions],
+        runs=[Path(folder) for folder in job.params.runs],
+        sources=[Path(folder) for folder in job.params.sources],
+        data_sets=[
+            DataSet(
+                entity,
+                corpus,
+                corpora[corpus].get("title", corpus),
+                predictions(entity, corpus, "baseline"),
+                predictions(entity, corpus, "transfer"),
+                Path("results/brat", entity, corpus),
+            )
+            for entity, corpus in job.params.data_sets
+        ],
+        compared_runs=f"runs of {share.removeprefix('share')} percent of a corpus, seed {seed.removeprefix('seed')}",
+        config=job.params.config,
+        lock=Path(job.input.lock),
+        project=Path(job.params.project),
+        command="snakemake --cores 8 --resources gpu=1"
+        + (f" --configfile{overlays}" if overlays else "")
+        + f" {job.output.page}",
+    )
+
+
+if __name__ == "__main__":
+    run(main, snakemake)  # type: ignore[name-defined]  # noqa: F821  (Snakemake puts it there)
