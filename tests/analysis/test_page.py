@@ -8,6 +8,7 @@ import json
 import re
 import zipfile
 from html.parser import HTMLParser
+from itertools import pairwise
 from pathlib import Path
 
 import pandas as pd
@@ -42,7 +43,7 @@ def test_every_mention_is_in_one_place_and_places_are_apart(gold, baseline, tran
     found = places(gold, baseline, transfer)
     for name, spans in (("gold", gold), ("baseline", baseline), ("transfer", transfer)):
         assert sorted(span for place in found for span in getattr(place, name)) == sorted(spans)
-    assert all(left.end <= right.start for left, right in zip(found, found[1:], strict=False))
+    assert all(left.end <= right.start for left, right in pairwise(found))
 
 
 def test_kinds_of_places():
@@ -208,7 +209,9 @@ def test_files_of_one_name_are_one_item(tmp_path):
     files = [tmp_path / f"figure2_curves.{form}" for form in ("png", "pdf", "svg")]
     for file in files:
         file.write_text(f"<{file.suffix}>")
-    (tmp_path / "figure2_curves.rst").write_text("Curves of *all* & more, seeds {{ snakemake.config['study']['seeds'] }}.")
+    (tmp_path / "figure2_curves.rst").write_text(
+        "Curves of *all* & more, seeds {{ snakemake.config['study']['seeds'] }}."
+    )
     captions = {"figure2_curves": tmp_path / "figure2_curves.rst", "figure": tmp_path / "none.rst"}
     [item] = items.items(files, captions, {"study": {"seeds": [1, 2]}})
     assert item.title == "Figure 2. Curves"
@@ -263,7 +266,24 @@ def test_runs_are_read_and_unfinished_ones_named(tmp_path):
 
 def scores(*rows):
     frame = pd.DataFrame(
-        [[*row[:3], "crf" if row[2] == "transfer" else "none", 60, row[3], row[4], row[4], row[4], 9, 9, 9, 3, 1.0, "cpu"] for row in rows],
+        [
+            [
+                *row[:3],
+                "crf" if row[2] == "transfer" else "none",
+                60,
+                row[3],
+                row[4],
+                row[4],
+                row[4],
+                9,
+                9,
+                9,
+                3,
+                1.0,
+                "cpu",
+            ]
+            for row in rows
+        ],
         columns=COLUMNS,
     )
     return frame
@@ -272,7 +292,10 @@ def scores(*rows):
 def test_the_summary_is_the_mean_over_data_sets():
     found = summarise(
         scores(
-            *[("DISO", "cdr", r, s, f) for r, s, f in (("baseline", 1, 70), ("baseline", 2, 80), ("transfer", 1, 80), ("transfer", 2, 90))],
+            *[
+                ("DISO", "cdr", r, s, f)
+                for r, s, f in (("baseline", 1, 70), ("baseline", 2, 80), ("transfer", 1, 80), ("transfer", 2, 90))
+            ],
             *[("PRGE", "x", r, 1, f) for r, f in (("baseline", 60), ("transfer", 50))],
             ("PRGE", "alone", "baseline", 1, 10),
         ),
@@ -280,8 +303,15 @@ def test_the_summary_is_the_mean_over_data_sets():
     )
     assert (found.baseline, found.transfer, found.data_sets, found.better, found.seeds) == (67.5, 67.5, 2, 1, 2)
     assert found.reduction == pytest.approx((10 / 25 - 10 / 40) / 2 * 100)
-    assert [(row.name, row.is_mean) for row in found.rows] == [("Diseases", True), ("CDR", False), ("Genes/proteins", True), ("X", False)]
-    assert all(0 <= found.at(f1) <= 100 for row in found.rows for f1 in (row.baseline, row.transfer, *(row.paper or ())))
+    assert [(row.name, row.is_mean) for row in found.rows] == [
+        ("Diseases", True),
+        ("CDR", False),
+        ("Genes/proteins", True),
+        ("X", False),
+    ]
+    assert all(
+        0 <= found.at(f1) <= 100 for row in found.rows for f1 in (row.baseline, row.transfer, *(row.paper or ()))
+    )
 
 
 def test_a_study_of_one_regime_has_no_summary():
@@ -299,7 +329,9 @@ class Reader(HTMLParser):
 
     def handle_starttag(self, tag, attributes):
         attributes = dict(attributes)
-        self.addresses += [attributes[name] for name in ("src", "href", "action", "srcset", "data") if name in attributes]
+        self.addresses += [
+            attributes[name] for name in ("src", "href", "action", "srcset", "data") if name in attributes
+        ]
         self.ids += [attributes["id"]] if "id" in attributes else []
         assert not any(name.startswith("on") or name == "style" for name in attributes)
         self.tag = (tag, attributes.get("id")) if tag in ("script", "style") else None
