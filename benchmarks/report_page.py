@@ -69,7 +69,7 @@ def invent_study(folder: Path, scale: float = 1.0, seed: int = 1) -> dict[str, A
         csv.writer(file).writerows([COLUMNS, *scores])
     data_sets = [_write_data_set(folder, row, scale, rng) for row in rows]
     return {
-        "scores": folder / "results/scores.csv",
+        "results": folder / "results",
         "tables": [],
         "figures": [],
         "captions": [],
@@ -139,7 +139,7 @@ def _write_data_set(folder: Path, row: dict[str, str], scale: float, rng: Random
                         "".join(f"{w}\t{document}\t{s}\t{e}\t{g}\t{t}\n" for w, s, e, g, _, t in lines) + "\n"
                     )
             (texts / f"{document}.txt").write_text(text, encoding="utf-8", newline="")
-    return DataSet(entity, corpus, row["title"], first, second, texts)
+    return DataSet(entity, corpus, first, second, texts)
 
 
 def _tagged(words: list[str], entity: str, at: int, density: float, rng: Random) -> Iterator[tuple[Any, ...]]:

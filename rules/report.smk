@@ -13,12 +13,17 @@ SOURCES = sorted(
 )
 
 
+def made_below(folder):
+    """The files in a folder that the study as a whole asks for."""
+    return [file for file in rules.all.input if file.startswith(folder)]
+
+
 rule write_page:
     """One page of everything that the study made, to be read without a network."""
     input:
         scores="results/scores.csv",
-        tables=TABLES,
-        figures=[],
+        tables=lambda w: made_below("results/tables/"),
+        figures=lambda w: made_below("results/figures/"),
         histories=[f"{run}/{file}" for run in [*RUNS, *SOURCES] for file in ("metrics.json", "history.tsv")],
         predictions=[
             f"results/runs/{entity}/{corpus}/{regime}/{SHOWN_RUN}/predictions.tsv"
@@ -50,6 +55,6 @@ rule write_page:
         config=configured.reported_settings(config),
         overlays=[Path(file).name for file in workflow.overwrite_configfiles],
         project=str(ROOT),
-        code=ANALYSIS_CODE,
+        code=code(*(f"workflow_scripts/analysis/{module}" for module in ("page", "scores.py", "tables.py"))),
     script:
         "../workflow_scripts/write_page.py"

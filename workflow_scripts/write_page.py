@@ -11,7 +11,6 @@ from job import run
 def main(job: Any) -> None:
     share, seed = job.params.shown_run.split("/")
     overlays = "".join(f" {name}" for name in job.params.overlays)
-    corpora = job.params.config["corpora"]
 
     def predictions(entity: str, corpus: str, regime: str) -> Path | None:
         found = Path("results/runs", entity, corpus, regime, share, seed, "predictions.tsv")
@@ -19,7 +18,7 @@ def main(job: Any) -> None:
 
     write_page(
         Path(job.output.page),
-        scores=Path(job.input.scores),
+        results=Path("results"),
         tables=[Path(file) for file in job.input.tables],
         figures=[Path(file) for file in job.input.figures],
         captions=[Path(file) for file in job.input.captions],
@@ -29,7 +28,6 @@ def main(job: Any) -> None:
             DataSet(
                 entity,
                 corpus,
-                corpora[corpus].get("title", corpus),
                 predictions(entity, corpus, "baseline"),
                 predictions(entity, corpus, "transfer"),
                 Path("results/brat", entity, corpus),

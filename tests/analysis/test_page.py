@@ -93,7 +93,7 @@ def data_set(folder, text, baseline, transfer, document="d1"):
         rows and predictions(folder / f"{name}.tsv", text, rows, document)
         for name, rows in (("baseline", baseline), ("transfer", transfer))
     ]
-    return DataSet("DISO", "toy", "Toy", *files, folder / "texts")
+    return DataSet("DISO", "toy", *files, folder / "texts")
 
 
 def utf16(text, start, end):
@@ -121,7 +121,7 @@ def test_every_mention_reads_as_in_the_document(tmp_path_factory, text, data):
     lines = [f"x\td1\t{s}\t{e}\tS-X\t{data.draw(st.sampled_from(['S-X', 'O']))}\n\n" for s, e in spans]
     (folder / "p.tsv").write_text("".join(["x\td1\t0\t0\tO\tO\n\n", *lines]))
     (folder / "d1.txt").write_text(text, encoding="utf-8", newline="")
-    found = browse(DataSet("DISO", "toy", "Toy", folder / "p.tsv", None, folder)).data
+    found = browse(DataSet("DISO", "toy", folder / "p.tsv", None, folder)).data
     read = []
     for _, _, paragraphs in found["units"]:
         for _, paragraph, marked in paragraphs:
@@ -162,7 +162,7 @@ def test_texts_may_be_an_archive(tmp_path):
     found = data_set(tmp_path, "ataxia", rows, rows)
     with zipfile.ZipFile(tmp_path / "texts.zip", "w") as archive:
         archive.writestr("d1.txt", "ataxia")
-    packed = DataSet("DISO", "toy", "Toy", found.baseline, found.transfer, tmp_path / "texts.zip")
+    packed = DataSet("DISO", "toy", found.baseline, found.transfer, tmp_path / "texts.zip")
     assert browse(packed).data == browse(found).data
 
 
@@ -173,10 +173,10 @@ def test_what_does_not_fit_together_is_refused(tmp_path):
         browse(found)
     (tmp_path / "texts/d1.txt").write_text("at")
     with pytest.raises(ValueError, match="ends at 6, after its text"):
-        browse(DataSet("DISO", "toy", "Toy", found.baseline, None, found.texts))
+        browse(DataSet("DISO", "toy", found.baseline, None, found.texts))
     (tmp_path / "texts/d1.txt").write_bytes(b"\xff\xfeataxia")
     with pytest.raises(ValueError, match=r"d1\.txt: cannot be read"):
-        browse(DataSet("DISO", "toy", "Toy", found.baseline, None, found.texts))
+        browse(DataSet("DISO", "toy", found.baseline, None, found.texts))
 
 
 def test_a_documents_name_does_not_lead_out_of_its_folder(tmp_path):
@@ -209,15 +209,29 @@ def test_files_of_one_name_are_one_item(tmp_path):
     files = [tmp_path / f"figure2_curves.{form}" for form in ("png", "pdf", "svg")]
     for file in files:
         file.write_text(f"<{file.suffix}>")
-    (tmp_path / "figure2_curves.rst").write_text(
-        "Curves of *all* & more, seeds {{ snakemake.config['study']['seeds'] }}."
-    )
-    captions = {"figure2_curves": tmp_path / "figure2_curves.rst", "figure": tmp_path / "none.rst"}
-    [item] = items.items(files, captions, {"study": {"seeds": [1, 2]}})
-    assert item.title == "Figure 2. Curves"
-    assert item.caption.strip() == "<p>Curves of <em>all</em> &amp; more, seeds [1, 2].</p>"
+    caption = tmp_path / "figure2_curves.rst"
+    caption.write_text("Curves of *all* & more, seeds {{ snakemake.config['study']['seeds'] | join(', ') }}.")
+    [group] = items.groups(files, tmp_path, {"figure2_curves": caption}, {"study": {"seeds": [1, 2]}}, {})
+    [item] = group.items
+    assert (group.title, group.by_data_set) == ("Figure 2. Curves", False)
+    assert item.caption.strip() == "<p>Curves of <em>all</em> &amp; more, seeds 1, 2.</p>"
     assert item.image == "data:image/svg+xml;base64," + base64.b64encode(b"<.svg>").decode()
     assert set(item.files) == {".pdf", ".svg"}
+
+
+def test_a_table_for_each_data_set_stands_under_one_title(tmp_path):
+    (tmp_path / "kinds/DISO").mkdir(parents=True)
+    files = [tmp_path / f"kinds/DISO/{corpus}.md" for corpus in ("cdr", "x")]
+    for file in files:
+        file.write_text("| a |\n|---|\n")
+    (tmp_path / "kinds.rst").write_text("{{ snakemake.wildcards.corpus }} of {{ snakemake.params.tagger['variant'] }}")
+    config = {"tagger": {"variant": "paper"}}
+    [group] = items.groups(files, tmp_path, {"kinds": tmp_path / "kinds.rst"}, config, {"cdr": "CDR"})
+    assert (group.title, group.by_data_set) == ("Kinds", True)
+    assert [(item.title, item.caption.strip()) for item in group.items] == [
+        ("CDR · Diseases", "<p>cdr of paper</p>"),
+        ("x · Diseases", "<p>x of paper</p>"),
+    ]
 
 
 @pytest.mark.parametrize(
@@ -235,7 +249,7 @@ def test_the_captions_of_the_workflow_can_be_shown():
 
     config = yaml.safe_load((ROOT / "config.yaml").read_text())
     for file in sorted((ROOT / "rules/captions").glob("*.rst")):
-        assert "<p>" in items.caption(file, config), file
+        assert "<p>" in items.caption(file, config, ("DISO", "cdr")), file
 
 
 # Runs and summary
@@ -369,8 +383,10 @@ def test_the_page_needs_nothing_else_and_runs_only_its_own_script(invented, tmp_
 
 def test_a_failure_leaves_the_old_page(invented, tmp_path):
     (tmp_path / "report.html").write_text("old")
-    (tmp_path / "table.md").write_text("| a | b |\n|---|---|\n| 1 |\n")
+    table = invented["results"] / "tables/table.md"
+    table.parent.mkdir()
+    table.write_text("| a | b |\n|---|---|\n| 1 |\n")
     with pytest.raises(ValueError, match=r"table\.md"):
-        build.write_page(tmp_path / "report.html", **invented | {"tables": [tmp_path / "table.md"]})
+        build.write_page(tmp_path / "report.html", **invented | {"tables": [table]})
     assert (tmp_path / "report.html").read_text() == "old"
-    assert len(list(tmp_path.iterdir())) == 2
+    assert len(list(tmp_path.iterdir())) == 1

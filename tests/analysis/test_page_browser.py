@@ -71,7 +71,7 @@ def hostile_data_set(folder: Path) -> DataSet:
     document("long", long, *((WORDS[n % 4], s, s, s) for n in range(12)))
     for regime, own in lines.items():
         (folder / f"{regime}.tsv").write_text("".join(own), encoding="utf-8", newline="")
-    return DataSet("DISO", "hostile", f"Hostile {ATTACK}", folder / "baseline.tsv", folder / "transfer.tsv", texts)
+    return DataSet("DISO", "hostile", folder / "baseline.tsv", folder / "transfer.tsv", texts)
 
 
 @pytest.fixture(scope="module")
@@ -79,20 +79,24 @@ def page(tmp_path_factory) -> Path:
     folder = tmp_path_factory.mktemp("page")
     study = invent_study(folder, scale=0.002)
     study["data_sets"].insert(0, hostile_data_set(folder / "hostile"))
+    tables, figures = folder / "results/tables", folder / "results/figures"
+    (tables / "kinds/CHED").mkdir(parents=True)
+    figures.mkdir()
     wide = " | ".join(f"column {n} {'paper' * (n % 2)}" for n in range(20))
-    (folder / "table9_wide.md").write_text(
-        f"| {wide} |\n|{'---:|' * 20}\n| {ATTACK.replace('|', '')} {'| 1.00 ' * 19}|\n"
-    )
-    (folder / "table9_wide.csv").write_text(ATTACK)
+    cells = f"| {ATTACK} {'| 1.00 ' * 19}|"
+    (tables / "table9_wide.md").write_text(f"| {wide} |\n|{'---:|' * 20}\n{cells}\n\nA note: {ATTACK}\n")
+    (tables / "table9_wide.csv").write_text(ATTACK)
+    (tables / "kinds/CHED/cdr.md").write_text("| kind | n |\n|:---|---:|\n| missed | 3 |\n")
     (folder / "table9_wide.rst").write_text(f"Caption & {ATTACK}".replace("'", ""))
     figure, axes = plt.subplots()
     axes.plot([1, 2], [1, 3])
     for form in ("svg", "pdf", "png"):
-        figure.savefig(folder / f"figure9_line.{form}")
+        figure.savefig(figures / f"figure9_line.{form}")
     plt.close(figure)
-    study["tables"] = [folder / "table9_wide.csv", folder / "table9_wide.md"]
-    study["figures"] = [folder / f"figure9_line.{form}" for form in ("svg", "pdf", "png")]
+    study["tables"] = [tables / name for name in ("table9_wide.csv", "table9_wide.md", "kinds/CHED/cdr.md")]
+    study["figures"] = [figures / f"figure9_line.{form}" for form in ("svg", "pdf", "png")]
     study["captions"] = [folder / "table9_wide.rst"]
+    study["config"]["corpora"]["hostile"] = {"title": f"Hostile {ATTACK}", "entities": {}, "urls": []}
     study["command"] = ATTACK
     path = folder / "report 1.html"
     write_page(path, **study)
@@ -288,7 +292,9 @@ def test_pictures_render_and_files_can_be_taken_away(opened):
         a.get_attribute("download"): a.get_attribute("href")[:24]
         for a in opened.find_elements(By.CSS_SELECTOR, "a[download]")
     }
-    assert set(links) == {"table9_wide.csv", "table9_wide.md", "figure9_line.pdf", "figure9_line.svg"}
+    assert set(links) == {
+        *("table9_wide.csv", "table9_wide.md", "kinds_CHED_cdr.md", "figure9_line.pdf", "figure9_line.svg")
+    }
     assert links["figure9_line.pdf"] == "data:application/pdf;bas"
     size = opened.execute_script(
         "const b = document.querySelector('.chart .plot').getBoundingClientRect(); return [b.width, b.height]"

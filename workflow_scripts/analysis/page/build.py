@@ -15,7 +15,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from analysis.page.documents import Browsable, DataSet, browse
-from analysis.page.items import MINUS, items
+from analysis.page.items import MINUS, data_set_name, groups
 from analysis.page.provenance import provenance
 from analysis.page.runs import read_runs
 from analysis.page.summary import summarise
@@ -41,7 +41,7 @@ class Embedded:
 def write_page(
     page: Path,
     *,
-    scores: Path,
+    results: Path,
     tables: Sequence[Path],
     figures: Sequence[Path],
     captions: Sequence[Path],
@@ -56,9 +56,10 @@ def write_page(
 ) -> None:
     """Write the report as one HTML file that needs nothing else, not even a network.
 
-    `scores` is scores.csv; `tables` and `figures` are files in any of their forms; `captions` are rules/captions;
-    `runs` and `sources` are folders of fine-tunings and source trainings; `compared_runs` says which runs the
-    documents show; `config` is the study's configuration; `lock`, `project` and `command` are for the provenance.
+    `results` is the study's folder, with scores.csv; `tables` and `figures` are files of its folders of that name, in
+    any of their forms; `captions` are the files of rules/captions; `runs` and `sources` are folders of fine-tunings and
+    source trainings; `compared_runs` says which runs the documents show; `config` is the study's configuration; `lock`,
+    `project` and `command` are for the provenance.
     Raises ValueError and OSError for a file that cannot be used; then nothing is written.
     """
     titles = {name: str(corpus.get("title", name)) for name, corpus in config["corpora"].items()}
@@ -67,7 +68,7 @@ def write_page(
     embedded = []
     for data_set in data_sets:
         found = browse(data_set)
-        label = f"{data_set.title} · {CLASSES[data_set.entity]}"
+        label = data_set_name((data_set.entity, data_set.corpus), titles)
         embedded.append(Embedded(label, pack(found.data), found))
     style, script = ((FOLDER / name).read_text(encoding="utf-8") for name in ("style.css", "page.js"))
     environment = Environment(
@@ -83,9 +84,9 @@ def write_page(
         script=Markup(script),  # noqa: S704
         policy=_policy(style, script),
         classes=CLASSES,
-        summary=summarise(read_scores(scores), titles),
-        tables=items(tables, named, config),
-        figures=items(figures, named, config),
+        summary=summarise(read_scores(results / "scores.csv"), titles),
+        tables=groups(tables, results / "tables", named, config, titles),
+        figures=groups(figures, results / "figures", named, config, titles),
         runs=pack({"runs": records, "classes": CLASSES}),
         records=records,
         data_sets=embedded,

@@ -21,7 +21,6 @@ class DataSet:
 
     entity: str
     corpus: str
-    title: str
     baseline: Path | None  # predictions.tsv
     transfer: Path | None
     texts: Path  # the folder, or zip archive, of the documents' .txt files

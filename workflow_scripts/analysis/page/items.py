@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import SimpleNamespace
@@ -13,6 +13,8 @@ from typing import Any
 from docutils.core import publish_parts
 from jinja2 import Environment, StrictUndefined, TemplateError
 from markupsafe import Markup
+
+from analysis.scores import CLASSES
 
 TYPES = {
     ".csv": "text/csv",
@@ -49,7 +51,7 @@ class Table:
 
 @dataclass
 class Item:
-    """A table or figure under its file name without suffix."""
+    """A table or figure under its file's name, or under that of its folders where there is one a data set."""
 
     name: str
     title: str
@@ -59,28 +61,57 @@ class Item:
     files: dict[str, str] = field(default_factory=dict)  # suffix to a data: address
 
 
-def items(files: Iterable[Path], captions: Mapping[str, Path], config: Mapping[str, Any]) -> list[Item]:
-    """The items that these files make, in their order; files of one name and folder are one item.
+@dataclass(frozen=True)
+class Group:
+    """The items that stand under one title: a single one, or one for each data set."""
 
-    An item's caption is the one of its own name, or the one whose name is the longest beginning of it.
+    name: str
+    title: str
+    items: list[Item]
+    by_data_set: bool
+
+
+def groups(
+    files: Iterable[Path],
+    folder: Path,
+    captions: Mapping[str, Path],
+    config: Mapping[str, Any],
+    titles: Mapping[str, str],
+) -> list[Group]:
+    """The items that these files below a folder make, in their order.
+
+    Files of one name are one item: ``folder/table1.csv`` and ``.md``. Those of ``folder/table/entity/corpus.csv`` are
+    one item a data set, under the title of the table; `titles` names the corpora. The caption is that of the table.
     """
-    grouped: dict[Path, dict[str, Path]] = {}
+    stems: dict[Path, dict[str, Path]] = {}
     for file in files:
         if file.suffix in TYPES:
-            grouped.setdefault(file.with_suffix(""), {})[file.suffix] = file
-    made = []
-    for stem, forms in grouped.items():
-        fitting = [name for name in captions if stem.name.startswith(name) or stem.parent.name == name]
-        text = caption(captions[max(fitting, key=len)], config) if fitting else Markup("")
-        item = Item(stem.name, title(stem.name), text)
+            stems.setdefault(file.relative_to(folder).with_suffix(""), {})[file.suffix] = file
+    found: dict[str, Group] = {}
+    for stem, forms in stems.items():
+        name, *data_set = stem.parts
+        group = found.setdefault(name, Group(name, title(name), [], bool(data_set)))
+        text = caption(captions[name], config, data_set) if name in captions else Markup("")
+        shown = data_set_name(data_set, titles) if data_set else group.title
+        item = Item("_".join(stem.parts), shown, text)
         if ".md" in forms:
             item.table = read_table(forms[".md"])
         for suffix in (".svg", ".png"):
             if suffix in forms and item.image is None:
                 item.image = address(forms[suffix])
         item.files = {suffix: address(forms[suffix]) for suffix in TAKEN if suffix in forms}
-        made.append(item)
-    return made
+        group.items.append(item)
+    return list(found.values())
+
+
+def data_set_name(data_set: Sequence[str], titles: Mapping[str, str]) -> str:
+    """How a data set, as (entity, corpus), is called on the page.
+
+    >>> data_set_name(("DISO", "cdr"), {"cdr": "CDR"})
+    'CDR · Diseases'
+    """
+    entity, corpus = data_set
+    return f"{titles.get(corpus, corpus)} · {CLASSES[entity]}"
 
 
 def address(file: Path) -> str:
@@ -100,8 +131,10 @@ def title(name: str) -> str:
     return f"{match[1].capitalize()} {match[2].upper()}. {words}" if match else words
 
 
-def caption(file: Path, config: Mapping[str, Any]) -> Markup:
-    """A caption of rules/captions as HTML: reStructuredText in which Jinja knows ``snakemake.config``.
+def caption(file: Path, config: Mapping[str, Any], data_set: Sequence[str] = ()) -> Markup:
+    """A caption of rules/captions as HTML: reStructuredText in which Jinja knows a part of ``snakemake``.
+
+    That is config, params that are named as the settings that they are, and the wildcards entity and corpus.
 
     Raises ValueError for one that asks for anything else or is no reStructuredText.
     """
@@ -109,7 +142,8 @@ def caption(file: Path, config: Mapping[str, Any]) -> Markup:
         template = Environment(undefined=StrictUndefined, autoescape=False).from_string(  # noqa: S701  (RST, not HTML)
             file.read_text(encoding="utf-8")
         )
-        text = template.render(snakemake=SimpleNamespace(config=config))
+        wildcards = dict(zip(("entity", "corpus"), data_set, strict=False))
+        text = template.render(snakemake=SimpleNamespace(config=config, params=config, wildcards=wildcards))
         parts = publish_parts(
             text,
             writer="html5",
