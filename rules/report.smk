@@ -1,5 +1,7 @@
 """The page: the study's tables, figures, curves, marked texts and provenance in one HTML file."""
 
+import os
+
 PAGE_FOLDER = ROOT / "workflow_scripts/analysis/page"
 # The runs whose predictions the page's documents show: one seed, the whole of what a corpus has for training.
 SHOWN_RUN = f"share{max(config['study']['shares'])}/seed{min(config['study']['seeds'])}"
@@ -12,18 +14,20 @@ SOURCES = sorted(
     }
 )
 
-
-def made_below(folder):
-    """The files in a folder that the study as a whole asks for."""
-    return [file for file in rules.all.input if file.startswith(folder)]
+OVERLAYS = " ".join(os.path.relpath(file, ROOT) for file in workflow.overwrite_configfiles)
+PAGE_COMMAND = (
+    f"snakemake --cores 8 --resources gpu=1 --directory {os.path.relpath(os.curdir, ROOT)}"
+    + (f" --configfile {OVERLAYS}" if OVERLAYS else "")
+    + " -- results/report.html"
+)
 
 
 rule write_page:
     """One page of everything that the study made, to be read without a network."""
     input:
         scores="results/scores.csv",
-        tables=lambda w: made_below("results/tables/"),
-        figures=lambda w: made_below("results/figures/"),
+        tables=lambda w: [file for file in rules.all.input if file.startswith("results/tables/")],
+        figures=lambda w: [file for file in rules.all.input if file.startswith("results/figures/")],
         histories=[f"{run}/{file}" for run in [*RUNS, *SOURCES] for file in ("metrics.json", "history.tsv")],
         predictions=[
             f"results/runs/{entity}/{corpus}/{regime}/{SHOWN_RUN}/predictions.tsv"
@@ -53,8 +57,7 @@ rule write_page:
         runs=RUNS,
         sources=SOURCES,
         config=configured.reported_settings(config),
-        overlays=[Path(file).name for file in workflow.overwrite_configfiles],
-        project=str(ROOT),
+        command=PAGE_COMMAND,
         code=code(*(f"workflow_scripts/analysis/{module}" for module in ("page", "scores.py", "tables.py"))),
     script:
         "../workflow_scripts/write_page.py"

@@ -10,7 +10,6 @@ from job import run
 
 def main(job: Any) -> None:
     share, seed = job.params.shown_run.split("/")
-    overlays = "".join(f" {name}" for name in job.params.overlays)
 
     def predictions(entity: str, corpus: str, regime: str) -> Path | None:
         found = Path("results/runs", entity, corpus, regime, share, seed, "predictions.tsv")
@@ -37,10 +36,7 @@ def main(job: Any) -> None:
         compared_runs=f"runs of {share.removeprefix('share')} percent of a corpus, seed {seed.removeprefix('seed')}",
         config=job.params.config,
         lock=Path(job.input.lock),
-        project=Path(job.params.project),
-        command="snakemake --cores 8 --resources gpu=1"
-        + (f" --configfile{overlays}" if overlays else "")
-        + f" {job.output.page}",
+        command=job.params.command,
     )
 
 

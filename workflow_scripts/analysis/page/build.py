@@ -51,15 +51,14 @@ def write_page(
     compared_runs: str,
     config: Mapping[str, Any],
     lock: Path,
-    project: Path,
     command: str,
 ) -> None:
     """Write the report as one HTML file that needs nothing else, not even a network.
 
     `results` is the study's folder, with scores.csv; `tables` and `figures` are files of its folders of that name, in
     any of their forms; `captions` are the files of rules/captions; `runs` and `sources` are folders of fine-tunings and
-    source trainings; `compared_runs` says which runs the documents show; `config` is the study's configuration; `lock`,
-    `project` and `command` are for the provenance.
+    source trainings; `compared_runs` says which runs the documents show; `config` is the study's configuration; `lock`
+    and `command` are for the provenance.
     Raises ValueError and OSError for a file that cannot be used; then nothing is written.
     """
     titles = {name: str(corpus.get("title", name)) for name, corpus in config["corpora"].items()}
@@ -91,7 +90,7 @@ def write_page(
         records=records,
         data_sets=embedded,
         compared_runs=compared_runs,
-        provenance=provenance(config, records, lock, project, command),
+        provenance=provenance(config, records, lock, command),
     )
     page.parent.mkdir(parents=True, exist_ok=True)
     temporary = page.with_name(f".{page.name}.tmp")

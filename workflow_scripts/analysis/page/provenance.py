@@ -13,6 +13,7 @@ from typing import Any
 
 import yaml
 
+PROJECT = Path(__file__).parents[3]
 NAMED = ("snakemake", "torch", "numpy", "pandas", "numba", "pytorch-crf", "spacy", "gensim", "scipy", "matplotlib")
 """Packages shown first; all others of the lock are listed behind them."""
 
@@ -39,10 +40,8 @@ class Provenance:
     commands: list[str]
 
 
-def provenance(
-    config: Mapping[str, Any], runs: Sequence[Mapping[str, Any]], lock: Path, project: Path, command: str
-) -> Provenance:
-    """Collect it from the configuration, the records of `read_runs`, the lock file and the project's folder.
+def provenance(config: Mapping[str, Any], runs: Sequence[Mapping[str, Any]], lock: Path, command: str) -> Provenance:
+    """Collect it from the configuration, the records of `read_runs`, the lock file and the project's history.
 
     `command` is the Snakemake command that makes the page.
     """
@@ -56,14 +55,14 @@ def provenance(
     study, mode = config["study"], config["training"]["mode"]
     split = ", ".join(f"{part} {percent} %" for part, percent in study["split"].items())
     facts = [
-        ("Project", f"{_commit(project)}, when this page was made"),
+        ("Project", f"{_commit()}, when this page was made"),
         ("Page made", datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC")),
         ("Runs finished", " to ".join(dict.fromkeys((dates[0], dates[-1]))) if dates else "none"),
         ("Trainings", f"{len(runs):,}, together {_duration(seconds)} of training, prediction and loading"),
         ("Device", ", ".join(devices) + (f"; {', '.join(threads)} CPU thread(s) a training" if threads else "")),
-        ("Seeds of training", _listed(study["seeds"])),
+        ("Seeds of training", _listed(sorted({run["seed"] for run in runs}))),
         ("Split", f"{split} of the documents, seed {study['split_seed']}, where the corpus brings none of its own"),
-        ("Shares", f"{_listed(study['shares'])} percent of a corpus used for training"),
+        ("Shares", f"{_listed(sorted({run['share'] for run in runs} - {0}))} percent of a corpus used for training"),
         ("Tagger", f"variant {config['tagger']['variant']}; training mode {mode}"),
         ("Word vectors", _word_vectors(config["word_vectors"])),
         ("Silver standard", _silver(config["silver"])),
@@ -83,11 +82,11 @@ def _version(name: str, pin: str) -> str:
         return f"{pin} (pinned for the rules that use it)"
 
 
-def _commit(project: Path) -> str:
+def _commit() -> str:
     try:
         commit, changes = (
             subprocess.run(  # noqa: S603  (a fixed command)
-                ["git", "-C", str(project), *arguments],  # noqa: S607
+                ["git", "-C", str(PROJECT), *arguments],  # noqa: S607
                 capture_output=True,
                 text=True,
                 check=True,
