@@ -58,6 +58,8 @@ rule write_page:
         sources=SOURCES,
         config=configured.reported_settings(config),
         command=PAGE_COMMAND,
-        code=code(*(f"workflow_scripts/analysis/{module}" for module in ("page", "scores.py", "tables.py"))),
+        code=code(
+            *(f"workflow_scripts/analysis/{module}" for module in ("page", "mentions.py", "scores.py", "tables.py"))
+        ),
     script:
         "../workflow_scripts/write_page.py"

@@ -16,9 +16,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from analysis.page import build, items, mentions, summary
+from analysis.page import build, items, places, summary
 from analysis.page.documents import DataSet, browse
-from analysis.page.mentions import Kind, places, read_predictions
+from analysis.page.places import Kind
 from analysis.page.runs import read_runs
 from analysis.page.summary import summarise
 from analysis.scores import COLUMNS
@@ -30,24 +30,24 @@ SPANS = st.lists(st.tuples(st.integers(0, 60), st.integers(1, 8)), max_size=8).m
 )
 
 
-@pytest.mark.parametrize("module", [mentions, items, build, summary])
+@pytest.mark.parametrize("module", [places, items, build, summary])
 def test_examples_in_docstrings_hold(module):
     assert doctest.testmod(module).failed == 0
 
 
-# Mentions and places
+# Places
 
 
 @given(SPANS, SPANS, SPANS)
 def test_every_mention_is_in_one_place_and_places_are_apart(gold, baseline, transfer):
-    found = places(gold, baseline, transfer)
+    found = places.places(gold, baseline, transfer)
     for name, spans in (("gold", gold), ("baseline", baseline), ("transfer", transfer)):
         assert sorted(span for place in found for span in getattr(place, name)) == sorted(spans)
     assert all(left.end <= right.start for left, right in pairwise(found))
 
 
 def test_kinds_of_places():
-    found = places([(0, 4), (10, 14), (20, 24)], [(0, 4), (11, 14), (30, 34)], [(10, 14), (20, 22), (22, 24)])
+    found = places.places([(0, 4), (10, 14), (20, 24)], [(0, 4), (11, 14), (30, 34)], [(10, 14), (20, 22), (22, 24)])
     assert [(place.kind(place.baseline), place.kind(place.transfer)) for place in found] == [
         (Kind.CORRECT, Kind.MISSED),
         (Kind.BOUNDARY, Kind.CORRECT),
@@ -66,21 +66,6 @@ def predictions(path, text, rows, document="d1"):
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text("".join(lines) + "\n", encoding="utf-8", newline="")
     return path
-
-
-def test_mentions_of_predictions_are_those_that_the_scorer_counts(tmp_path):
-    text = "a b c d e f"
-    tags = [("a", "B-X", "I-X"), ("b", "E-X", "E-X"), ("c", "O", "E-X"), ("d", "S-X", "B-X"), ("e", "S-X", "I-Y")]
-    marked = read_predictions(predictions(tmp_path / "p.tsv", text, tags))["d1"]
-    assert marked.gold == [(0, 3), (6, 7), (8, 9)]
-    assert marked.predicted == [(0, 3), (4, 5), (6, 7), (8, 9)]
-
-
-@pytest.mark.parametrize("line", ["a\td\t0\t1\tO", "a\td\t0\tx\tO\tO", "a\td\t0\t1\tO\t", "\t"])
-def test_a_damaged_line_is_named(tmp_path, line):
-    (tmp_path / "p.tsv").write_text(f"a\td\t0\t1\tO\tO\n{line}\n")
-    with pytest.raises(ValueError, match=r"p\.tsv:2: .*run the tagger again"):
-        read_predictions(tmp_path / "p.tsv")
 
 
 # Documents
@@ -172,7 +157,7 @@ def test_what_does_not_fit_together_is_refused(tmp_path):
     with pytest.raises(ValueError, match=r"transfer\.tsv: its gold mentions are not those"):
         browse(found)
     (tmp_path / "texts/d1.txt").write_text("at")
-    with pytest.raises(ValueError, match="ends at 6, after its text"):
+    with pytest.raises(ValueError, match="mentions outside its text of 2 characters"):
         browse(DataSet("DISO", "toy", found.baseline, None, found.texts))
     (tmp_path / "texts/d1.txt").write_bytes(b"\xff\xfeataxia")
     with pytest.raises(ValueError, match=r"d1\.txt: cannot be read"):

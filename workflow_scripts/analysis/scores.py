@@ -25,6 +25,11 @@ _RUN = re.compile(
 )
 
 
+def paper_table(name: str) -> pd.DataFrame:
+    """A table of the paper as printed: "table1" or "table2"."""
+    return pd.read_csv(Path(__file__).parent / "paper" / f"{name}.csv")
+
+
 def run_of(metrics: Path) -> dict[str, object]:
     """What a run was, from the folder that its metrics lie in.
 

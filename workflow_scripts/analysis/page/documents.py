@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import zipfile
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from analysis.page.mentions import Kind, Marked, Place, Span, places, read_predictions
+from analysis.mentions import Mention, read_tagged
+from analysis.page.places import Kind, Place, Span, places
 
 WHOLE = 4000
 """Characters up to which a document is shown whole where one of its paragraphs is; of a longer one, paragraphs."""
@@ -51,30 +52,32 @@ def browse(data_set: DataSet) -> Browsable:
     Raises ValueError for predictions that differ in their gold mentions or do not fit the texts.
     """
     files = {name: getattr(data_set, name) for name in ("baseline", "transfer")}
-    read = {name: read_predictions(path) for name, path in files.items() if path is not None}
+    read = {name: read_tagged(path, 2) for name, path in files.items() if path is not None}
     any_path = data_set.transfer or data_set.baseline
-    documents = next(iter(read.values()))
+    first = next(iter(read.values()))
     for name, other in read.items():
-        if {d: m.gold for d, m in other.items()} != {d: m.gold for d, m in documents.items()}:
+        if (other.documents, other.gold) != (first.documents, first.gold):
             problem = "its gold mentions are not those of the other regime's predictions"
             raise ValueError(f"{files[name]}: {problem}; run both taggers again")
+    gold = _by_document(first.gold)
+    predicted = {name: _by_document(tagged.predicted) for name, tagged in read.items()}
     errors = {name: dict.fromkeys(("missed", "spurious", "boundary"), 0) for name in read}
     if len(read) == 2:
         errors["transfer"] |= {"fixed": 0, "broken": 0}
     names: list[str] = []
     units: list[list[Any]] = []
-    empty = Marked([], [])
     with _texts(data_set.texts) as text_of:
-        for document, marked in documents.items():
+        for document in first.documents:
+            own = gold.get(document, [])
             # A regime that is not there agrees with gold, so that no error is laid to it.
-            layers = [read[name].get(document, empty).predicted if name in read else marked.gold for name in files]
-            found = places(marked.gold, *layers)
+            layers = [predicted[name].get(document, []) if name in predicted else own for name in files]
+            found = places(own, *layers)
             _count(found, errors)
             if not found:
                 continue
             text = text_of(document)
-            if found[-1].end > len(text):
-                problem = f"document {document!r} has a mention that ends at {found[-1].end}, after its text"
+            if found[0].start < 0 or found[-1].end > len(text):
+                problem = f"document {document!r} has mentions outside its text of {len(text)} characters"
                 raise ValueError(f"{any_path}: {problem}; run the tagger again on this corpus")
             paragraphs, count = _paragraphs(text, found)
             together = sum(len(paragraph[1]) for paragraph in paragraphs) <= WHOLE
@@ -82,7 +85,14 @@ def browse(data_set: DataSet) -> Browsable:
                 units.append([len(names), count, part])
             names.append(document)
     data = {"layers": list(read), "documents": names, "units": units}
-    return Browsable(data, len(documents), len(names), errors)
+    return Browsable(data, len(first.documents), len(names), errors)
+
+
+def _by_document(mentions: Iterable[Mention]) -> dict[str, list[Span]]:
+    found: dict[str, list[Span]] = {}
+    for document, start, end in mentions:
+        found.setdefault(document, []).append((start, end))
+    return found
 
 
 def _count(found: Sequence[Place], errors: dict[str, dict[str, int]]) -> None:

@@ -137,7 +137,7 @@ function runTable(runs, classes) {
 
 // ---------------------------------------------------------------------------------------------------------- documents
 
-const KINDS = ["right", "missed", "spurious", "wrong boundary"]; // the numbers of mentions.Kind
+const KINDS = ["right", "missed", "spurious", "wrong boundary"]; // the numbers of places.Kind
 const LAYERS = [["gold", "g"], ["baseline", "b"], ["transfer", "t"]];
 const PAGE = 2500; // characters
 

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from analysis.scores import CLASSES, compared
-from analysis.tables import PAPER_ERROR_REDUCTION, error_reduction, paper_table
+from analysis.scores import CLASSES, compared, paper_table
+from analysis.tables import PAPER_ERROR_REDUCTION, error_reduction
 
 
 @dataclass(frozen=True)
