@@ -51,7 +51,7 @@ rule write_page:
         mem_mb=4000,
         runtime="1h",
     params:
-        data_sets=DATA_SETS,
+        data_sets=DATA_SETS if SHOWN_REGIMES else [],
         regimes=SHOWN_REGIMES,
         shown_run=SHOWN_RUN,
         runs=RUNS,
