@@ -36,7 +36,7 @@ help:
 	@echo 'make test     all tests'
 	@echo 'make study    the study as the paper ran it (config.yaml); CONFIG=mine.yaml lays a file of yours over it'
 	@echo 'make real CORPORA_MIRROR=folder   a scaled study on real corpora that lie in a folder'
-	@echo 'make report   tables and provenance in one page; STUDY=demo or STUDY=real for those'
+	@echo 'make report   finishes the study and makes one page of it; STUDY=demo or STUDY=real for those'
 	@echo 'make check-corpus CORPUS=name CONFIG=mine.yaml   what a corpus holds and whether it can be used'
 	@echo 'make fuzz     every reader on FUZZ_EXAMPLES=10000 broken files, drawn by FUZZ_SEED=1'
 	@echo 'make lint     ruff, mypy, snakefmt, snakemake --lint;  make format  rewrites what they can'
@@ -50,10 +50,12 @@ $(READY): requirements.lock
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --requirement requirements.lock
 	touch $@
 
-demo: setup
-	@test -d .demo/native || $(BIN)/python -m demo.generate .demo/native
+demo: setup .demo/native
 	$(call snakemake,demo) --quiet host rules reason progress
 	@$(BIN)/python -m demo.summary .demo
+
+.demo/native: | setup
+	$(BIN)/python -m demo.generate $@
 
 study: setup
 	$(call snakemake,study)
@@ -63,8 +65,9 @@ real: setup has-mirror
 	$(call snakemake,real)
 	@cat .real/results/tables/table2_macro_average.md
 
-report: setup $(if $(filter real,$(STUDY)),has-mirror)
-	$(call snakemake,$(STUDY)) --report results/report.html
+report: setup $(if $(filter real,$(STUDY)),has-mirror) $(if $(filter demo,$(STUDY)),.demo/native)
+	$(call snakemake,$(STUDY)) results/report.html
+	@echo 'Open $(FOLDER_$(STUDY))/results/report.html in a browser; it needs no network.'
 
 .PHONY: has-mirror
 has-mirror:

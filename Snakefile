@@ -17,6 +17,7 @@ include: "rules/conll.smk"
 include: "rules/vectors.smk"
 include: "rules/train.smk"
 include: "rules/tables.smk"
+include: "rules/report.smk"
 
 
 rule all:

@@ -231,6 +231,16 @@ def run_folders(config: Config) -> list[str]:
     ]
 
 
+def reported_settings(config: Config) -> dict[str, Any]:
+    """The configuration without what the study does not use: other corpora and the other training mode."""
+    mode = config["training"]["mode"]
+    return {
+        **config,
+        "corpora": {name: config["corpora"][name] for name in selected_corpora(config)},
+        "training": {key: value for key, value in config["training"].items() if key in ("mode", mode, "threads")},
+    }
+
+
 def fingerprint(root: Path, *sources: str) -> str:
     """A digest of Python modules that changes with their code and not with their comments or docstrings.
 

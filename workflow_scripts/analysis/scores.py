@@ -15,17 +15,23 @@ COLUMNS = [
     *("epochs", "seconds", "device"),
 ]
 
+CLASSES = {"CHED": "Chemicals", "DISO": "Diseases", "LIVB": "Species", "PRGE": "Genes/proteins"}
 SCORES = ("precision", "recall", "f1")
 REGIMES = {"baseline", "transfer"}
 
 _RUN = re.compile(
     r"(?P<entity>[A-Z]+)/(?P<corpus>\w+)/(?P<regime>baseline|transfer)(_to_(?P<layers>\w+))?"
-    r"/share(?P<share>\d+)/seed(?P<seed>\d+)/metrics\.json$"
+    r"/share(?P<share>\d+)/seed(?P<seed>\d+)/(metrics\.json|predictions\.tsv)$"
 )
 
 
-def run_of(metrics: Path) -> dict[str, object]:
-    """What a run was, from the folder that its metrics lie in.
+def paper_table(name: str) -> pd.DataFrame:
+    """A table of the paper as printed: "table1" or "table2"."""
+    return pd.read_csv(Path(__file__).parent / "paper" / f"{name}.csv")
+
+
+def run_of(file: Path) -> dict[str, object]:
+    """What a run was, from the folder that its metrics and predictions lie in.
 
     The folder is ``…/{entity}/{corpus}/{regime}/share{share}/seed{seed}``; share is percent of the corpus used
     for training; layers is the last layer copied from the source tagger ("none" for a baseline).
@@ -34,9 +40,11 @@ def run_of(metrics: Path) -> dict[str, object]:
     >>> run_of(Path("results/runs/DISO/cdr/transfer_to_token_lstm/share60/seed1/metrics.json"))["layers"]
     'token_lstm'
     """
-    match = _RUN.search(metrics.as_posix())
+    match = _RUN.search(file.as_posix())
     if match is None:
-        raise ValueError(f"{metrics}: no run's metrics; expected …/entity/corpus/regime/shareN/seedN/metrics.json")
+        raise ValueError(
+            f"{file}: no run's metrics or predictions; expected …/entity/corpus/regime/shareN/seedN/metrics.json"
+        )
     run: dict[str, object] = dict(match.groupdict())
     if run["layers"] is None:
         run["layers"] = "crf" if run["regime"] == "transfer" else "none"

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from analysis.tables import CLASSES, paper_table
+from analysis.scores import CLASSES, paper_table
 
 TEXT = ("genre", "text_type")
 COUNTS = ("sentences", "tokens", "unique_tokens", "annotations", "unique_annotations")
