@@ -27,7 +27,7 @@ GOLD = {  # where, how it is read, and its classes
     "linnaeus": ("manual-corpus-species-1.0.tar.gz", CorpusSpec("linnaeus"), ("LIVB",)),
     "loctext": (
         "LocText.tar.gz",
-        CorpusSpec("tagtog", ("*/LocText_plain_html/pool/*.html", "*/LocText_master_json/pool/*.json"), r".*-(\d+)"),
+        CorpusSpec("tagtog", ("*/pool/*-[0-9]*",), r".*-(\d+)"),
         ("LIVB", "PRGE"),
     ),
     "s800": ("S800-1.0.tar.gz", CorpusSpec("s800"), ("LIVB",)),
