@@ -15,7 +15,8 @@ ROOT = Path(__file__).parents[2]
 PARTS = ["Snakefile", "config.yaml", "rules", "workflow_scripts", "model", "envs", "profiles"]
 
 TOY = {
-    "study": {"corpora": ["toy"], "entities": ["DISO"]},
+    "study": {"corpora": ["toy"], "entities": ["DISO"], "seeds": [1]},
+    "figures": {"learning_curves": {"data_sets": ["DISO/toy"], "shares": [60], "seeds": [1]}},
     "corpora": {
         "toy": {
             "format": "pubtator",
