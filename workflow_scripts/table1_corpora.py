@@ -3,13 +3,14 @@
 from pathlib import Path
 from typing import Any
 
-from analysis.tables import table1_corpora, write_table
+from analysis.formats import write_table
+from analysis.tables import table1_corpora
 from job import run
 
 
 def main(job: Any) -> None:
     table = table1_corpora([Path(path) for path in job.input.statistics], job.params.titles)
-    write_table(table, Path(job.output.csv), Path(job.output.md))
+    write_table(table, job.output)
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Tables 1 and 2 and the average reduction in error, ours beside the paper's (Giorgi and Bader, 2018)."""
+"""Tables 1 and 2, Appendix A and the average reduction in error, ours beside the paper's (Giorgi and Bader, 2018)."""
 
 from __future__ import annotations
 
@@ -8,9 +8,8 @@ from pathlib import Path
 
 import pandas as pd
 
-from analysis.scores import SCORES, compared
+from analysis.scores import CLASSES, SCORES, compared, paper_table
 
-CLASSES = {"CHED": "Chemicals", "DISO": "Diseases", "LIVB": "Species", "PRGE": "Genes/proteins"}
 # The paper's columns, and what they are called where they were counted.
 COUNTS = {
     "sentences": "sentences",
@@ -22,11 +21,6 @@ COUNTS = {
 
 # The paper gives this one number over all 23 data sets (abstract and section 3.1).
 PAPER_ERROR_REDUCTION = 11.28
-
-
-def paper_table(name: str) -> pd.DataFrame:
-    """A table of the paper as printed: "table1" or "table2"."""
-    return pd.read_csv(Path(__file__).parent / "paper" / f"{name}.csv")
 
 
 def error_reduction(baseline: float, transfer: float) -> float:
@@ -90,6 +84,22 @@ def table2_macro_average(scores: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=columns)
 
 
+def appendix_a_scores(scores: pd.DataFrame, comparisons: pd.DataFrame, titles: Mapping[str, str]) -> pd.DataFrame:
+    """Appendix A: precision, recall and F1 (percent) of both regimes on every data set, with p-values.
+
+    Means over seeds, with standard deviations in columns ``…_sd``. `comparisons` is the table of
+    `analysis.significance.significance` on the same runs.
+    """
+    table = compared(scores)
+    table.insert(0, "data_set", table.entity + "/" + table.corpus)
+    table.insert(1, "class", table.entity.map(CLASSES))
+    table["corpus"] = table.corpus.map(titles.__getitem__)
+    p_values = [c for c in ("p_randomisation", "p_randomisation_holm", "p_seeds") if c in comparisons]
+    table = table.drop(columns=["entity", "share"])
+    known = comparisons.set_index("data_set")
+    return table.assign(**{name: table.data_set.map(known[name]) for name in p_values})
+
+
 def table_error_reduction(scores: pd.DataFrame, titles: Mapping[str, str]) -> pd.DataFrame:
     """F1 of both regimes and the reduction in error, a row a data set, then the mean of each class and of all.
 
@@ -98,10 +108,8 @@ def table_error_reduction(scores: pd.DataFrame, titles: Mapping[str, str]) -> pd
     baseline makes no error has no reduction and is left out of the means.
     """
     table = compared(scores)
-    table["order"] = table.entity.map(list(CLASSES).index)
-    table = table.sort_values(["order", "corpus"], ignore_index=True)
     table.insert(0, "class", table.entity.map(CLASSES))
-    table["corpus"] = table.corpus.map(lambda corpus: titles.get(corpus, corpus))
+    table["corpus"] = table.corpus.map(titles.__getitem__)
     table["error_reduction"] = [
         error_reduction(baseline, transfer) if baseline < 100 else float("nan")
         for baseline, transfer in zip(table.f1_baseline, table.f1_transfer, strict=True)
@@ -114,20 +122,3 @@ def table_error_reduction(scores: pd.DataFrame, titles: Mapping[str, str]) -> pd
     table = pd.concat(rows, ignore_index=True).astype({"seeds": "Int64"})
     table["error_reduction_paper"] = table["class"].map({"All": PAPER_ERROR_REDUCTION})
     return table
-
-
-def write_table(table: pd.DataFrame, csv: Path, md: Path) -> None:
-    """The table as CSV with full precision, and as Markdown with two decimals, thousands marked, gaps as a dash."""
-    table.to_csv(csv, index=False)
-    shown = table.map(_shown)
-    shown.columns = [str(column).replace("_", " ") for column in table.columns]
-    numeric = ["right" if pd.api.types.is_numeric_dtype(table[c]) else "left" for c in table.columns]
-    md.write_text(shown.to_markdown(index=False, colalign=numeric, disable_numparse=True) + "\n", encoding="utf-8")
-
-
-def _shown(value: object) -> str:
-    if pd.isna(value):  # type: ignore[call-overload]
-        return "–"
-    if isinstance(value, float):
-        return f"{value:.2f}"
-    return f"{value:,}" if isinstance(value, int) else str(value)
