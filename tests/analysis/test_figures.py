@@ -38,9 +38,7 @@ def curve(corpus="mirna", baseline=(70, 78, 82), transfer=(80, 82, 84), seeds=(0
 
 
 def overlap_of(*rows):
-    return pd.DataFrame(
-        rows, columns=["entity", "data_sets", "seeds", *(f"{s}_{part}" for s in SETS for part in PARTS)]
-    )
+    return pd.DataFrame(rows, columns=["class", "data_sets", "seeds", *(f"{s}_{part}" for s in SETS for part in PARTS)])
 
 
 def comparisons_of(differences):
@@ -69,7 +67,7 @@ def drawings():
     """Every figure with much, little and no data."""
     many = curve() | curve("cdr", entity="CHED") | curve("bc2gm", entity="PRGE")
     alone = {key: f1 for key, f1 in curve(seeds=(1,)).items() if key[2] == "none"}
-    one = overlap_of(["DISO", 1, 1, 0, 3, 20, 2, 0, 0, 0, 0, 0])
+    one = overlap_of(["Diseases", 1, 1, 0, 3, 20, 2, 0, 0, 0, 0, 0])
     yield "architecture", lambda: figure1_architecture(Sizes.from_settings(SIZES, 50))
     yield "curves", lambda: figure2_learning_curves(scores_of(many), TITLES, [])
     yield "curves, one seed", lambda: figure2_learning_curves(scores_of(curve(seeds=(1,))), TITLES, [("CHED", "cdr")])
@@ -94,7 +92,8 @@ def drawings():
         "overlap",
         lambda: figure4_error_overlap(
             overlap_of(
-                ["DISO", 2, 3, 60, 420, 2500, 380, 30, 280, 120, 190, 200], ["PRGE", 2, 3, 5, 5, 0, 0, 0, 9, 1, 0, 0]
+                ["Diseases", 2, 3, 60, 420, 2500, 380, 30, 280, 120, 190, 200],
+                ["Genes/proteins", 2, 3, 5, 5, 0, 0, 0, 9, 1, 0, 0],
             ),
             [],
         ),
@@ -228,7 +227,7 @@ def test_mentions_are_the_same_by_corpus_document_and_span(tmp_path):
     row = error_overlap(paths).iloc[0]
     counts = {name: [row[f"{name}_{part}"] for part in PARTS] for name in SETS}
     assert counts == {"tp": [1, 2, 1], "fn": [2, 1, 2], "fp": [1, 1, 0]}
-    assert (row.entity, row.data_sets, row.seeds) == ("DISO", 2, 1)
+    assert (row["class"], row.data_sets, row.seeds) == ("Diseases", 2, 1)
     with print_style():
         assert re.search(r"Diseases\n\(2 corpora\)", words(figure4_error_overlap(error_overlap(paths), [])))
     assert error_overlap(paths[:1]).empty

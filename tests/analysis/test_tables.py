@@ -136,6 +136,7 @@ def test_appendix_a_has_spread_and_p_values(scores):
     assert (row.precision_baseline, row.recall_transfer, row.f1_baseline) == (73.0, 79.0, 72.0)
     assert row.f1_baseline_sd == pytest.approx(8**0.5)  # of 70 and 74
     assert row.p_randomisation == 0.01
+    assert (row.gain, table.gain_paper.isna().all()) == (8.0, True)
     assert table.iloc[2][["f1_baseline_sd", "p_randomisation"]].isna().all()
 
 

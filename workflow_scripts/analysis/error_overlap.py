@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 import pandas as pd
@@ -24,7 +24,7 @@ def error_overlap(predictions: Sequence[Path]) -> pd.DataFrame:
     """Sizes of the sets of true positives, false negatives and false positives, and of their overlap, by class.
 
     `predictions` are ``…/{entity}/{corpus}/{regime}/share{share}/seed{seed}/predictions.tsv`` of one share. A mention
-    is the same in both regimes if corpus, document and span are. Columns: entity, data_sets, seeds, and for each of
+    is the same in both regimes if corpus, document and span are. Columns: class, data_sets, seeds, and for each of
     SETS ``{set}_{part}``, the mentions that are in that part only, summed over corpora, mean over seeds.
     """
     by_data_set: dict[str, list[Path]] = {}
@@ -41,10 +41,11 @@ def error_overlap(predictions: Sequence[Path]) -> pd.DataFrame:
                 for part, mentions in zip(PARTS, (before - after, after - before, before & after), strict=True):
                     counts[f"{name}_{part}"] += len(mentions) / len(pairs)
         if pairs:
-            rows.append({"entity": data_set.split("/")[0], "data_sets": 1, "seeds": len(pairs), **counts})
-    columns = ["entity", "data_sets", "seeds", *(f"{s}_{part}" for s in SETS for part in PARTS)]
+            rows.append({"class": CLASSES[data_set.split("/")[0]], "data_sets": 1, "seeds": len(pairs), **counts})
+    columns = ["class", "data_sets", "seeds", *(f"{s}_{part}" for s in SETS for part in PARTS)]
     table = pd.DataFrame(rows, columns=columns)
-    return table.groupby("entity", as_index=False).agg({c: "max" if c == "seeds" else "sum" for c in columns[1:]})
+    sums = table.groupby("class").agg({c: "max" if c == "seeds" else "sum" for c in columns[1:]})
+    return sums.reindex([name for name in CLASSES.values() if name in sums.index]).reset_index()
 
 
 def figure4_error_overlap(overlap: pd.DataFrame, notes: Sequence[str]) -> Figure:
@@ -54,23 +55,21 @@ def figure4_error_overlap(overlap: pd.DataFrame, notes: Sequence[str]) -> Figure
     """
     if overlap.empty:
         return without_data(" ".join(["No overlap to show: no data set has runs of both regimes.", *notes]))
-    by_class: Mapping[str, pd.Series] = {row.entity: row for _, row in overlap.iterrows()}
-    shown = [entity for entity in CLASSES if entity in by_class]
-    figure = Figure(figsize=(WIDTH * 0.85, 0.4 + 1.15 * len(shown)), layout="constrained")
-    axes = figure.subplots(len(shown), len(SETS), squeeze=False)
-    for row, entity in zip(axes, shown, strict=True):
-        counts = by_class[entity]
+    figure = Figure(figsize=(WIDTH * 0.85, 0.4 + 1.15 * len(overlap)), layout="constrained")
+    axes = figure.subplots(len(overlap), len(SETS), squeeze=False)
+    for place, (_, counts) in enumerate(overlap.iterrows()):
+        row = axes[place]
         for axis, (name, title) in zip(row, SETS.items(), strict=True):
             sizes = tuple(counts[f"{name}_{part}"] for part in PARTS)
             axis.set_axis_off()
-            if entity == shown[0]:
+            if place == 0:
                 axis.set_title(title, fontsize=8.5)
             if sum(sizes) == 0:
                 axis.text(0.5, 0.5, "none", ha="center", va="center", transform=axis.transAxes)
                 continue
             _draw(axis, sizes)
         number = int(counts.data_sets)
-        name = f"{CLASSES[entity]}\n({number} {'corpus' if number == 1 else 'corpora'})"
+        name = f"{counts['class']}\n({number} {'corpus' if number == 1 else 'corpora'})"
         row[0].text(-0.08, 0.5, name, transform=row[0].transAxes, rotation=90, ha="right", va="center", linespacing=1.4)
     labels = {BASELINE: "baseline only", BOTH: "both", TRANSFER: "transfer learning only"}
     handles = [Patch(color=colour, label=label) for colour, label in labels.items()]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from itertools import pairwise
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -62,7 +63,7 @@ def _draw_saving(axis: Axes, transfer: np.ndarray, shares: Sequence[int], baseli
     bottom, top = axis.get_ylim()
     level, reached = transfer.mean(), bool(np.isfinite(saved))
     end = saved if reached else shares[-1]
-    line = {"color": GREY, "lw": 0.8, "ls": ":", "zorder": 1}
+    line: dict[str, Any] = {"color": GREY, "lw": 0.8, "ls": ":", "zorder": 1}
     axis.plot([shares[0], end], [level, level], **line)
     if reached:
         axis.plot([end, end], [level, bottom], **line)

@@ -37,6 +37,7 @@ _SETTINGS: dict[Any, object] = {
     "lines.markersize": 4,
     "errorbar.capsize": 2,
     "figure.dpi": 100,
+    "figure.constrained_layout.w_pad": 0.07,  # inches
     "savefig.dpi": 300,
     "svg.fonttype": "none",  # text stays text
     "pdf.fonttype": 42,
