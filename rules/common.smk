@@ -92,6 +92,19 @@ def titles_of(data_sets):
     return {corpus: TITLES[corpus] for _, corpus in data_sets}
 
 
+def table(name, caption=None, **where):
+    """The three forms of a table; the report shows the first."""
+    caption = f"captions/{caption or name}.rst"
+    shown = report(f"results/tables/{name}.csv", caption=caption, category="Tables", **where)
+    return [shown, f"results/tables/{name}.md", f"results/tables/{name}.tex"]
+
+
+def figure(name):
+    """The three forms of a figure; the report shows the first."""
+    shown = report(f"results/figures/{name}.svg", caption=f"captions/{name}.rst", category="Figures")
+    return [shown, f"results/figures/{name}.pdf", f"results/figures/{name}.png"]
+
+
 DOCUMENTS_CODE = code(
     *(
         f"workflow_scripts/corpora/{module}"

@@ -1,12 +1,6 @@
 """The figures of the paper, each from its own runs: vector (SVG, PDF) and PNG."""
 
 
-def figure(name):
-    """The three forms of a figure; the report shows the first."""
-    shown = report(f"results/figures/{name}.svg", caption=f"captions/{name}.rst", category="Figures")
-    return [shown, f"results/figures/{name}.pdf", f"results/figures/{name}.png"]
-
-
 rule figure1_architecture:
     """Figure 1: the architecture, drawn from the configured sizes."""
     output:

@@ -3,18 +3,8 @@
 # Written beside the vectors where selecting them says what they are; named under every table.
 VECTORS_ORIGIN = rules.select_word_vectors.output.get("origin", [])
 
-CURVES, LAYERS = (
-    [data_set.split("/") for data_set in config["figures"][figure]["data_sets"]]
-    for figure in ("learning_curves", "layers")
-)
+CURVES, LAYERS = (configured.figure_data_sets(config, figure) for figure in ("learning_curves", "layers"))
 ERRORS = {"subcategory": "Errors by data set", "labels": {"class": "{entity}", "corpus": "{corpus}"}}
-
-
-def table(name, caption=None, **where):
-    """The three forms of a table; the report shows the first."""
-    caption = f"captions/{caption or name}.rst"
-    shown = report(f"results/tables/{name}.csv", caption=caption, category="Tables", **where)
-    return [shown, f"results/tables/{name}.md", f"results/tables/{name}.tex"]
 
 
 rule collect_scores:

@@ -250,15 +250,21 @@ def figure_runs(config: Config, figure: str) -> list[str]:
     settings = config["figures"][figure]
     transfers = any(regime != "baseline" for regime in config["study"]["regimes"])
     regimes = [regime for regime in FIGURE_REGIMES[figure] if transfers or regime == "baseline"]
-    held = [data_set for data_set in data_sets(config) if "/".join(data_set) in settings["data_sets"]]
+    wanted = figure_data_sets(config, figure)
+    held = [pair for pair in data_sets(config) if pair in wanted]
     return _folders(held, regimes, settings["shares"], settings["seeds"])
 
 
+def figure_data_sets(config: Config, figure: str) -> list[tuple[str, str]]:
+    """The (entity class, corpus) pairs that a figure is to show."""
+    wanted = (data_set.split("/") for data_set in config["figures"][figure]["data_sets"])
+    return [(entity, corpus) for entity, corpus in wanted]
+
+
 def figure_left_out(config: Config, figure: str) -> list[tuple[str, str]]:
-    """The (entity class, corpus) pairs that a figure is to show and the study does not hold."""
-    wanted = [tuple(data_set.split("/")) for data_set in config["figures"][figure]["data_sets"]]
+    """Those of `figure_data_sets` that the study does not hold."""
     held = data_sets(config)
-    return [(entity, corpus) for entity, corpus in wanted if (entity, corpus) not in held]
+    return [pair for pair in figure_data_sets(config, figure) if pair not in held]
 
 
 def _folders(
