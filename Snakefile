@@ -1,4 +1,4 @@
-"""Transfer learning for biomedical named entity recognition (Giorgi and Bader, 2018), from corpora to tables."""
+"""Transfer learning for biomedical named entity recognition (Giorgi and Bader, 2018), from corpora to tables and figures."""
 
 from pathlib import Path
 
@@ -17,12 +17,14 @@ include: "rules/conll.smk"
 include: "rules/vectors.smk"
 include: "rules/train.smk"
 include: "rules/tables.smk"
+include: "rules/figures.smk"
 include: "rules/report.smk"
 
 
 rule all:
-    """Every table of the configured study."""
+    """Every table and figure of the configured study."""
     default_target: True
     input:
-        TABLES,
+        expand("results/tables/{table}.{form}", table=TABLES, form=["csv", "md", "tex"]),
+        expand("results/figures/{figure}.{form}", figure=FIGURES, form=["svg", "pdf", "png"]),
         "results/scores.csv",

@@ -6,7 +6,8 @@ import sys
 from pathlib import Path
 
 NEXT = {
-    "results/tables/": "Tables 1 and 2 and the reduction in error, as .csv and .md",
+    "results/tables/": "the paper's tables, significance and error analysis, as .csv, .md and .tex",
+    "results/figures/": "the paper's figures, as .svg, .pdf and .png",
     "results/scores.csv": "one row a run",
     "results/brat/": "the corpora in Brat standoff",
     "results/silver/DISO/excluded.tsv": "silver documents left out, and why",

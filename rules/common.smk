@@ -23,11 +23,30 @@ TRAINING = config["training"][config["training"]["mode"]]
 VECTORS_GIVEN = configured.has_word_vectors(config)
 DATA_SETS = configured.data_sets(config)
 RUNS = configured.run_folders(config)
-TABLES = expand(
-    "results/tables/{table}.{form}",
-    table=["table1_corpora", "table2_macro_average", "error_reduction"],
-    form=["csv", "md"],
-)
+TABLE_RUNS = configured.table_runs(config)
+TITLES = {corpus: settings.get("title", corpus) for corpus, settings in config["corpora"].items()}
+TABLES = [
+    "table1_corpora",
+    "table2_macro_average",
+    "appendix_a_scores",
+    "error_reduction",
+    "significance",
+    "significance_over_all",
+    "label_savings",
+    "error_overlap",
+    *(
+        f"{table}/{entity}/{corpus}"
+        for table in ("error_kinds", "strings_gained_and_lost", "seen_and_unseen")
+        for entity, corpus in DATA_SETS
+    ),
+]
+FIGURES = [
+    "figure1_architecture",
+    "figure2_learning_curves",
+    "figure3_gain_by_size",
+    "figure4_error_overlap",
+    "figure_s1_layers",
+]
 
 
 wildcard_constraints:
@@ -56,6 +75,29 @@ def source_of(name):
 def code(*sources):
     """A digest of the modules that a script imports: a change of their code runs the rule again."""
     return configured.fingerprint(ROOT, *sources)
+
+
+def analysis_code(*modules):
+    """The digest of modules of `analysis`, with what most of them import."""
+    return code(*(f"workflow_scripts/analysis/{module}.py" for module in ("scores", "notes", *modules)))
+
+
+def titles_of(data_sets):
+    """The names under which these data sets' corpora are shown."""
+    return {corpus: TITLES[corpus] for _, corpus in data_sets}
+
+
+def table(name, caption=None, **where):
+    """The three forms of a table; the report shows the first."""
+    caption = f"captions/{caption or name}.rst"
+    shown = report(f"results/tables/{name}.csv", caption=caption, category="Tables", **where)
+    return [shown, f"results/tables/{name}.md", f"results/tables/{name}.tex"]
+
+
+def figure(name):
+    """The three forms of a figure; the report shows the first."""
+    shown = report(f"results/figures/{name}.svg", caption=f"captions/{name}.rst", category="Figures")
+    return [shown, f"results/figures/{name}.pdf", f"results/figures/{name}.png"]
 
 
 DOCUMENTS_CODE = code(

@@ -1,6 +1,10 @@
-"""Scores of all runs in one file, and the tables of the paper made from it."""
+"""Scores of all runs in one file; the tables of the paper, the statistics and the error analysis made from runs."""
 
-ANALYSIS_CODE = code("workflow_scripts/analysis")
+# Written beside the vectors where selecting them says what they are; named under every table.
+VECTORS_ORIGIN = rules.select_word_vectors.output.description
+
+CURVES, LAYERS = (configured.figure_data_sets(config, figure) for figure in ("learning_curves", "layers"))
+ERRORS = {"subcategory": "Errors by data set", "labels": {"class": "{entity}", "corpus": "{corpus}"}}
 
 
 rule collect_scores:
@@ -20,7 +24,7 @@ rule collect_scores:
         mem_mb=1000,
         runtime="10m",
     params:
-        code=ANALYSIS_CODE,
+        code=analysis_code(),
     script:
         "../workflow_scripts/collect_scores.py"
 
@@ -36,6 +40,7 @@ rule table1_corpora:
             category="Tables",
         ),
         md="results/tables/table1_corpora.md",
+        tex="results/tables/table1_corpora.tex",
     log:
         "logs/table1_corpora.log",
     benchmark:
@@ -49,7 +54,7 @@ rule table1_corpora:
     params:
         titles={corpus: settings.get("title", corpus) for corpus, settings in config["corpora"].items()},
         left_out={corpus: config["corpora"][corpus].get("title", corpus) for corpus in config["study"]["skip"]},
-        code=ANALYSIS_CODE,
+        code=analysis_code("formats", "table1"),
     script:
         "../workflow_scripts/table1_corpora.py"
 
@@ -57,14 +62,10 @@ rule table1_corpora:
 rule table2_macro_average:
     """Table 2: precision, recall and F1 of both regimes, averaged over the corpora of each class."""
     input:
-        scores="results/scores.csv",
+        metrics=[f"{run}/metrics.json" for run in TABLE_RUNS],
+        vectors=VECTORS_ORIGIN,
     output:
-        csv=report(
-            "results/tables/table2_macro_average.csv",
-            caption="captions/table2_macro_average.rst",
-            category="Tables",
-        ),
-        md="results/tables/table2_macro_average.md",
+        table("table2_macro_average"),
     log:
         "logs/table2_macro_average.log",
     benchmark:
@@ -76,7 +77,8 @@ rule table2_macro_average:
         mem_mb=1000,
         runtime="10m",
     params:
-        code=ANALYSIS_CODE,
+        titles=titles_of(DATA_SETS),
+        code=analysis_code("formats", "tables"),
     script:
         "../workflow_scripts/table2_macro_average.py"
 
@@ -84,14 +86,10 @@ rule table2_macro_average:
 rule error_reduction:
     """The average reduction in F1 error (section 2.7), a corpus, a class and over all."""
     input:
-        scores="results/scores.csv",
+        metrics=[f"{run}/metrics.json" for run in TABLE_RUNS],
+        vectors=VECTORS_ORIGIN,
     output:
-        csv=report(
-            "results/tables/error_reduction.csv",
-            caption="captions/error_reduction.rst",
-            category="Tables",
-        ),
-        md="results/tables/error_reduction.md",
+        table("error_reduction"),
     log:
         "logs/error_reduction.log",
     benchmark:
@@ -103,7 +101,111 @@ rule error_reduction:
         mem_mb=1000,
         runtime="10m",
     params:
-        titles={corpus: config["corpora"][corpus].get("title", corpus) for _, corpus in DATA_SETS},
-        code=ANALYSIS_CODE,
+        titles=titles_of(DATA_SETS),
+        code=analysis_code("formats", "tables"),
     script:
         "../workflow_scripts/error_reduction.py"
+
+
+rule significance:
+    """Baseline against transfer: tests and intervals of every data set, corrected for their number, and over all."""
+    input:
+        predictions=[f"{run}/predictions.tsv" for run in TABLE_RUNS],
+        vectors=VECTORS_ORIGIN,
+    output:
+        data_sets=table("significance"),
+        over_all=table("significance_over_all"),
+    log:
+        "logs/significance.log",
+    benchmark:
+        "results/benchmarks/significance.tsv"
+    conda:
+        "../envs/analysis.yaml"
+    threads: 1
+    resources:
+        mem_mb=4000,
+        runtime="4h",
+    params:
+        titles=titles_of(DATA_SETS),
+        code=analysis_code("formats", "mentions", "significance"),
+    script:
+        "../workflow_scripts/significance.py"
+
+
+rule appendix_a_scores:
+    """Appendix A: precision, recall and F1 of both regimes on every data set, with p-values."""
+    input:
+        metrics=[f"{run}/metrics.json" for run in TABLE_RUNS],
+        vectors=VECTORS_ORIGIN,
+        significance="results/tables/significance.csv",
+    output:
+        table("appendix_a_scores"),
+    log:
+        "logs/appendix_a_scores.log",
+    benchmark:
+        "results/benchmarks/appendix_a_scores.tsv"
+    conda:
+        "../envs/analysis.yaml"
+    threads: 1
+    resources:
+        mem_mb=1000,
+        runtime="10m",
+    params:
+        titles=titles_of(DATA_SETS),
+        code=analysis_code("formats", "tables"),
+    script:
+        "../workflow_scripts/appendix_a_scores.py"
+
+
+rule label_savings:
+    """Which share without transfer equals the smallest share with it (section 3.2)."""
+    input:
+        metrics=[f"{run}/metrics.json" for run in configured.figure_runs(config, "learning_curves")],
+        vectors=VECTORS_ORIGIN,
+    output:
+        table("label_savings"),
+    log:
+        "logs/label_savings.log",
+    benchmark:
+        "results/benchmarks/label_savings.tsv"
+    conda:
+        "../envs/analysis.yaml"
+    threads: 1
+    resources:
+        mem_mb=1000,
+        runtime="10m",
+    params:
+        titles=titles_of(CURVES),
+        left_out=configured.figure_left_out(config, "learning_curves"),
+        code=analysis_code("formats", "learning_curves"),
+    script:
+        "../workflow_scripts/label_savings.py"
+
+
+rule error_analysis:
+    """Kinds of errors of both regimes on a data set, strings gained and lost, seen and unseen mentions."""
+    input:
+        predictions=lambda w: [
+            f"{run}/predictions.tsv" for run in TABLE_RUNS if run.startswith(f"results/runs/{w.entity}/{w.corpus}/")
+        ],
+        train="results/conll/{entity}/{corpus}/train.tsv",
+        brat="results/brat/{entity}/{corpus}",
+        vectors=VECTORS_ORIGIN,
+    output:
+        kinds=table("error_kinds/{entity}/{corpus}", "error_kinds", **ERRORS),
+        strings=table("strings_gained_and_lost/{entity}/{corpus}", "strings_gained_and_lost", **ERRORS),
+        seen=table("seen_and_unseen/{entity}/{corpus}", "seen_and_unseen", **ERRORS),
+    log:
+        "logs/error_analysis/{entity}/{corpus}.log",
+    benchmark:
+        "results/benchmarks/error_analysis/{entity}/{corpus}.tsv"
+    conda:
+        "../envs/analysis.yaml"
+    threads: 1
+    resources:
+        mem_mb=4000,
+        runtime="1h",
+    params:
+        code=analysis_code("formats", "mentions", "error_analysis"),
+    script:
+        "../workflow_scripts/error_analysis.py"

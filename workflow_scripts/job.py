@@ -25,7 +25,7 @@ def run(main: Callable[[Any], None], job: Any) -> None:
     terminal.addFilter(lambda record: not getattr(record, "file_only", False))
     logging.basicConfig(level=logging.INFO, handlers=[file, terminal], force=True)
     logging.captureWarnings(True)
-    for chatty in ("gensim", "smart_open", "matplotlib", "numba"):
+    for chatty in ("gensim", "smart_open", "matplotlib", "fontTools", "numba"):
         logging.getLogger(chatty).setLevel(logging.WARNING)
     try:
         main(job)

@@ -8,6 +8,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from difflib import get_close_matches
 from functools import cache
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,20 @@ import yaml
 from sources import files_of
 
 Config = Mapping[str, Any]
+
+# Figures with runs of their own (`figures:` in config.yaml), and the regimes that each compares.
+FIGURE_REGIMES = {
+    "learning_curves": ("baseline", "transfer"),
+    "layers": (
+        "baseline",
+        "transfer_to_token_embeddings",
+        "transfer_to_character_embeddings",
+        "transfer_to_character_lstm",
+        "transfer_to_token_lstm",
+        "transfer_to_fully_connected",
+        "transfer",
+    ),
+}
 
 
 class ConfigError(ValueError):
@@ -88,9 +103,18 @@ def _study_faults(config: Config) -> Iterator[str]:
     for split, place in [(study["split"], "study.split"), (config["silver"]["split"], "silver.split")]:
         if sum(split.values()) != 100:
             yield f"{place}: {split} sums to {sum(split.values())} percent; make it 100"
-    for share in study["shares"]:
-        if share > study["split"]["train"]:
-            yield f"study.shares: {share} is more than the {study['split']['train']} percent of study.split.train"
+    for settings, place in [(study, "study"), *((config["figures"][f], f"figures.{f}") for f in FIGURE_REGIMES)]:
+        for share in settings["shares"]:
+            if share > study["split"]["train"]:
+                yield f"{place}.shares: {share} is more than the {study['split']['train']} percent of study.split.train"
+    for figure in FIGURE_REGIMES:
+        for data_set in config["figures"][figure]["data_sets"]:
+            entity, corpus = data_set.split("/")
+            if corpus not in registry:
+                yield f"figures.{figure}.data_sets: unknown corpus '{corpus}'; {nearest(corpus, registry)}"
+            elif entity not in registry[corpus]["entities"]:
+                held = ", ".join(registry[corpus]["entities"])
+                yield f"figures.{figure}.data_sets: {corpus} has no class {entity}; it has {held}"
     for name in sorted(registry):
         if name == "silver" or name.startswith(("blacklist_", "word_vectors")):
             yield f"corpora.{name}: this name is used for another source; choose another"
@@ -220,14 +244,53 @@ def data_sets(config: Config) -> list[tuple[str, str]]:
 
 
 def run_folders(config: Config) -> list[str]:
-    """The folder of every fine-tuning run: data sets × regimes × shares × seeds."""
+    """The folder of every fine-tuning run: data sets × regimes × shares × seeds, and the runs that figures add."""
     study = config["study"]
+    runs = _folders(data_sets(config), study["regimes"], study["shares"], study["seeds"])
+    for figure in FIGURE_REGIMES:
+        runs += figure_runs(config, figure)
+    return list(dict.fromkeys(runs))
+
+
+def table_runs(config: Config) -> list[str]:
+    """The runs that the tables compare: baseline and full transfer on every data set, at the study's largest share."""
+    study = config["study"]
+    regimes = [regime for regime in ("baseline", "transfer") if regime in study["regimes"]]
+    return _folders(data_sets(config), regimes, [max(study["shares"])], study["seeds"])
+
+
+def figure_runs(config: Config, figure: str) -> list[str]:
+    """The runs that a figure of FIGURE_REGIMES shows.
+
+    Of its data sets those that the study holds; a study without any transfer has no source taggers, so that only
+    baselines are left.
+    """
+    settings = config["figures"][figure]
+    transfers = any(regime != "baseline" for regime in config["study"]["regimes"])
+    regimes = [regime for regime in FIGURE_REGIMES[figure] if transfers or regime == "baseline"]
+    wanted = figure_data_sets(config, figure)
+    held = [pair for pair in data_sets(config) if pair in wanted]
+    return _folders(held, regimes, settings["shares"], settings["seeds"])
+
+
+def figure_data_sets(config: Config, figure: str) -> list[tuple[str, str]]:
+    """The (entity class, corpus) pairs that a figure is to show."""
+    wanted = (data_set.split("/") for data_set in config["figures"][figure]["data_sets"])
+    return [(entity, corpus) for entity, corpus in wanted]
+
+
+def figure_left_out(config: Config, figure: str) -> list[tuple[str, str]]:
+    """Those of `figure_data_sets` that the study does not hold."""
+    held = data_sets(config)
+    return [pair for pair in figure_data_sets(config, figure) if pair not in held]
+
+
+def _folders(
+    pairs: Iterable[tuple[str, str]], regimes: Iterable[str], shares: Iterable[int], seeds: Iterable[int]
+) -> list[str]:
     return [
         f"results/runs/{entity}/{corpus}/{regime}/share{share}/seed{seed}"
-        for entity, corpus in data_sets(config)
-        for regime in study["regimes"]
-        for share in study["shares"]
-        for seed in study["seeds"]
+        for (entity, corpus), regime, share, seed in product(pairs, regimes, shares, seeds)
     ]
 
 

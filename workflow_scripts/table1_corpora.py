@@ -4,17 +4,17 @@ import logging
 from pathlib import Path
 from typing import Any
 
+from analysis.formats import write_table
 from analysis.table1 import missing_rows, table1_corpora
-from analysis.tables import write_table
 from job import run
 
 
 def main(job: Any) -> None:
     table = table1_corpora([Path(path) for path in job.input.counts], job.params.titles)
-    md = Path(job.output.md)
-    write_table(table, Path(job.output.csv), md)
+    write_table(table, job.output)
     if missing := missing_rows(table, job.params.left_out):
         logging.getLogger(__name__).warning("%s", missing)
+        md = Path(job.output.md)
         md.write_text(f"{md.read_text(encoding='utf-8')}\n{missing}\n", encoding="utf-8")
 
 

@@ -63,7 +63,7 @@ def test_a_study_of_other_corpora_lacks_nothing(counted):
 
 
 def test_a_whole_study_lacks_nothing(counted):
-    from analysis.tables import paper_table
+    from analysis.scores import paper_table
 
     rows = [f"{row.entity}/{row.corpus}" for row in paper_table("table1").itertuples()]
     table = table1_corpora(counted(*rows), {})

@@ -1,17 +1,21 @@
 """Scores and tables: collected from runs, averaged by hand, and beside the paper's numbers."""
 
 import json
+from pathlib import Path
 
+import pandas as pd
 import pytest
 
-from analysis.scores import COLUMNS, collect_scores, compared, read_scores, run_of
+from analysis.notes import missing_of_paper, study_notes
+from analysis.scores import CLASSES, COLUMNS, collect_scores, compared, paper_table, read_scores, run_of, spread
 from analysis.tables import (
-    CLASSES,
+    appendix_a_scores,
     error_reduction,
-    paper_table,
     table2_macro_average,
     table_error_reduction,
 )
+
+TITLES = {"cdr": "CDR", "ncbi_disease": "NCBI Disease", "lonely": "Lonely"}
 
 
 def write_run(folder, run, f1, **other):
@@ -52,7 +56,7 @@ def test_scores_have_a_row_a_run(scores):
 
 
 def test_a_path_that_is_no_run_is_refused(tmp_path):
-    with pytest.raises(ValueError, match="no run's metrics"):
+    with pytest.raises(ValueError, match="no run's metrics or predictions"):
         run_of(tmp_path / "metrics.json")
 
 
@@ -97,7 +101,7 @@ def test_table2_averages_over_corpora(scores):
 
 
 def test_error_reduction_table_averages_reductions(scores):
-    table = table_error_reduction(scores, {"cdr": "CDR"})
+    table = table_error_reduction(scores, TITLES)
     reductions = {(row["class"], row.corpus): row.error_reduction for _, row in table.iterrows()}
     assert reductions[("Chemicals", "CDR")] == 20
     assert reductions[("Diseases", "CDR")] == pytest.approx(8 / 28 * 100)
@@ -110,13 +114,66 @@ def test_a_perfect_baseline_has_no_reduction(tmp_path):
     paths = [
         write_run(tmp_path, f"DISO/cdr/{r}/share60/seed1", f1) for r, f1 in (("baseline", 100.0), ("transfer", 99.0))
     ]
-    table = table_error_reduction(collect_scores(paths), {})
+    table = table_error_reduction(collect_scores(paths), TITLES)
     assert table.error_reduction.isna().all()
+
+
+def test_appendix_a_has_spread_and_p_values(scores):
+    comparisons = pd.DataFrame(
+        {
+            "data_set": ["DISO/cdr", "CHED/cdr"],
+            "p_randomisation": [0.01, 0.2],
+            "p_randomisation_holm": [0.02, 0.2],
+            "p_seeds": [0.3, None],
+        }
+    )
+    table = appendix_a_scores(scores, comparisons, TITLES)
+    assert table.data_set.tolist() == ["CHED/cdr", "DISO/cdr", "DISO/ncbi_disease"]
+    row = table.iloc[1]
+    assert (row["class"], row.corpus, row.seeds) == ("Diseases", "CDR", 2)
+    assert (row.precision_baseline, row.recall_transfer, row.f1_baseline) == (73.0, 79.0, 72.0)
+    assert row.f1_baseline_sd == pytest.approx(8**0.5)  # of 70 and 74
+    assert row.p_randomisation == 0.01
+    assert (row.gain, table.gain_paper.isna().all()) == (8.0, True)
+    assert table.iloc[2][["f1_baseline_sd", "p_randomisation"]].isna().all()
+
+
+def test_spread_is_over_seeds_of_one_setting(scores):
+    table = spread(scores).query("corpus == 'cdr' and layers == 'none' and entity == 'DISO'")
+    assert table[["share", "mean", "seeds"]].values.tolist() == [[60, 72.0, 2]]
+    assert table.sd.iloc[0] == pytest.approx(8**0.5)  # of 70 and 74
+
+
+def run_files(*runs):
+    return [Path(f"results/runs/{run}/metrics.json") for run in runs]
+
+
+def test_notes_say_what_a_table_is_of_and_what_it_lacks():
+    runs = [f"DISO/cdr/{r}/share60/seed{s}" for r in ("baseline", "transfer") for s in (1, 2)]
+    notes = study_notes(run_files(*runs, "PRGE/lonely/baseline/share60/seed1"), TITLES)
+    assert notes[0] == "Trained on 60 % of each corpus; seeds a data set: 2."
+    assert notes[1] == "Left out, for no seed has both regimes: Lonely (genes/proteins)."
+    assert notes[2].startswith(
+        "Of the paper's 23 data sets 22 are not in this study: BioSemantics (chemicals), CDR (chemicals),"
+    )
+    one = study_notes(run_files(*runs[::2]), TITLES)
+    assert one[1] == "With one seed the spread over trainings is unknown."
+    assert study_notes(run_files(runs[0]), TITLES)[0] == "No seed has runs of both regimes: nothing to compare."
+    assert study_notes([], {})[0] == "No seed has runs of both regimes: nothing to compare."
+
+
+def test_nothing_is_said_of_a_whole_study():
+    paper = paper_table("table1")
+    assert missing_of_paper(zip(paper.entity, paper.corpus, strict=True)) == []
+    assert missing_of_paper([]) == ["None of the paper's 23 data sets is in this study."]
 
 
 def test_tables_without_pairs_are_empty(scores):
     alone = scores[scores.regime == "baseline"]
     assert table2_macro_average(alone).empty
+    assert appendix_a_scores(alone, pd.DataFrame({"data_set": []}), TITLES).empty
+    assert table_error_reduction(alone, TITLES)["class"].tolist() == ["All"]
+    assert table2_macro_average(collect_scores([])).empty
 
 
 def test_the_papers_tables_are_whole():

@@ -10,7 +10,7 @@ import yaml
 from snakemake.utils import update_config
 
 import study
-from analysis.tables import paper_table
+from analysis.scores import paper_table
 from corpora.brat import check_id, read_brat, third_column
 from corpora.convert import CorpusSpec, convert, read_documents
 from corpora.counting import count

@@ -15,7 +15,8 @@ ROOT = Path(__file__).parents[2]
 PARTS = ["Snakefile", "config.yaml", "rules", "workflow_scripts", "model", "envs", "profiles"]
 
 TOY = {
-    "study": {"corpora": ["toy"], "entities": ["DISO"]},
+    "study": {"corpora": ["toy"], "entities": ["DISO"], "seeds": [1]},
+    "figures": {"learning_curves": {"data_sets": ["DISO/toy"], "shares": [60], "seeds": [1]}},
     "corpora": {
         "toy": {
             "format": "pubtator",
@@ -49,7 +50,7 @@ class Study:
             files[-1].write_text(yaml.safe_dump(overlay))
         command = [sys.executable, "-m", "snakemake", "--configfile", *map(str, files), "--directory", str(self.folder)]
         command += ["--snakefile", str(self.project / "Snakefile"), "--cores", "2", *arguments]
-        return subprocess.run(command, capture_output=True, text=True, cwd=self.project, timeout=300, check=False)
+        return subprocess.run(command, capture_output=True, text=True, cwd=self.project, timeout=900, check=False)
 
     def to_be_run(self, *arguments: str, config: dict | None = None) -> set[str]:
         """Rules that a dry run would run."""

@@ -10,7 +10,7 @@ from snakemake.utils import update_config
 
 import sources
 import study
-from analysis.tables import paper_table
+from analysis.scores import paper_table
 
 ROOT = Path(__file__).parents[2]
 SCHEMA = yaml.safe_load((ROOT / "rules/schemas/config.schema.yaml").read_text())
@@ -176,6 +176,19 @@ def test_every_level_refuses_unknown_keys():
         (lambda c: c["training"]["paper"]["source"].update(learning_rate=0), "training.paper.source.learning_rate"),
         (lambda c: c["training"]["paper"]["source"].pop("epochs"), "training.paper.source: epochs missing"),
         (lambda c: c["study"].update(shares=[70]), "study.shares: 70 is more than the 60 percent"),
+        (
+            lambda c: c["figures"]["layers"].update(shares=[5, 70]),
+            "figures.layers.shares: 70 is more than the 60 percent",
+        ),
+        (
+            lambda c: c["figures"]["layers"].update(data_sets=["DISO/ncbi_diseese"]),
+            "figures.layers.data_sets: unknown corpus 'ncbi_diseese'; did you mean 'ncbi_disease'?",
+        ),
+        (
+            lambda c: c["figures"]["learning_curves"].update(data_sets=["LIVB/cdr"]),
+            "figures.learning_curves.data_sets: cdr has no class LIVB; it has CHED, DISO",
+        ),
+        (lambda c: c["figures"]["learning_curves"].update(data_sets=["cdr"]), "figures.learning_curves.data_sets.0"),
         (lambda c: c["study"]["split"].update(test=20), "sums to 90 percent"),
         (lambda c: c["corpora"]["cdr"].update(path="no/such/file"), "corpora.cdr.path: no/such/file does not exist"),
         (lambda c: c["corpora"]["cdr"].pop("files"), "corpora.cdr: neither path nor urls nor files"),
@@ -208,9 +221,65 @@ def test_data_sets_follow_the_classes():
     assert len(rows) == 23
     config = copy.deepcopy(PAPER)
     config["study"] |= {"corpora": ["cdr"], "entities": ["DISO"], "seeds": [1, 2]}
+    for figure in ("learning_curves", "layers"):
+        config["figures"][figure]["data_sets"] = ["CHED/cdr"]
     assert study.run_folders(config) == [
         f"results/runs/DISO/cdr/{regime}/share60/seed{seed}" for regime in ("baseline", "transfer") for seed in (1, 2)
     ]
+
+
+def small_study(**changes):
+    config = copy.deepcopy(PAPER)
+    config["study"] |= {"corpora": ["cdr"], "entities": ["DISO"], "seeds": [1, 2], "shares": [30, 60]} | changes
+    config["figures"]["learning_curves"] = {
+        "data_sets": ["DISO/cdr", "LIVB/linnaeus"],
+        "shares": [10, 60],
+        "seeds": [1],
+    }
+    config["figures"]["layers"] = {"data_sets": ["DISO/cdr"], "shares": [10], "seeds": [3]}
+    return config
+
+
+def test_figures_add_the_runs_that_they_need_and_no_run_twice():
+    config = small_study()
+    runs = study.run_folders(config)
+    assert len(runs) == len(set(runs)) == 8 + 2 + 7  # two of the curve's four are the study's own
+    layers = study.figure_runs(config, "layers")
+    assert set(layers) < set(runs)
+    assert len(layers) == 7
+    assert layers[0] == "results/runs/DISO/cdr/baseline/share10/seed3"
+    assert layers[-1] == "results/runs/DISO/cdr/transfer/share10/seed3"
+    assert study.figure_left_out(config, "learning_curves") == [("LIVB", "linnaeus")]
+    assert study.figure_left_out(config, "layers") == []
+
+
+def test_tables_compare_full_transfer_at_the_largest_share():
+    config = small_study(regimes=["baseline", "transfer", "transfer_to_token_lstm"])
+    assert study.table_runs(config) == [
+        f"results/runs/DISO/cdr/{regime}/share60/seed{seed}" for regime in ("baseline", "transfer") for seed in (1, 2)
+    ]
+
+
+def test_a_study_without_transfer_trains_no_source_for_its_figures():
+    config = small_study(regimes=["baseline"])
+    assert all("/baseline/" in run for run in study.run_folders(config))
+    assert study.table_runs(config) == [f"results/runs/DISO/cdr/baseline/share60/seed{seed}" for seed in (1, 2)]
+
+
+def test_the_figures_layers_are_the_models():
+    from model.transfer import LAYERS
+
+    regimes = study.FIGURE_REGIMES["layers"]
+    assert regimes == ("baseline", *(f"transfer_to_{layer}" for layer in LAYERS[1:-1]), "transfer")
+
+
+def test_the_papers_whole_study_is_configured():
+    seeds, curves, layers = PAPER["study"]["seeds"], *(PAPER["figures"][f] for f in ("learning_curves", "layers"))
+    assert (seeds, curves["seeds"], layers["seeds"]) == ([1, 2, 3],) * 3
+    assert curves["shares"] == [10, 20, 30, 40, 50, 60]
+    assert layers["shares"] == [5, 10, 20, 40, 60]
+    for figure in (curves, layers):
+        assert [data_set.split("/")[0] for data_set in figure["data_sets"]] == PAPER["study"]["entities"]
 
 
 def test_source_files_are_all_files_that_are_not_hidden(tmp_path):

@@ -8,7 +8,22 @@ import pytest
 
 pytestmark = pytest.mark.workflow
 
-AFTER_TRAINING = {"collect_scores", "table2_macro_average", "error_reduction"}
+CURVES = {"label_savings", "figure2_learning_curves"}
+AFTER_TRAINING = CURVES | {
+    "collect_scores",
+    "table2_macro_average",
+    "error_reduction",
+    "appendix_a_scores",
+    "significance",
+    "error_analysis",
+    "figure3_gain_by_size",
+    "figure4_error_overlap",
+}
+TABLES = ["table1_corpora", "table2_macro_average", "appendix_a_scores", "error_reduction", "significance"]
+TABLES += ["significance_over_all", "label_savings", "error_overlap"]
+TABLES += [f"{table}/DISO/toy" for table in ("error_kinds", "strings_gained_and_lost", "seen_and_unseen")]
+FIGURES = ["figure1_architecture", "figure2_learning_curves", "figure3_gain_by_size", "figure4_error_overlap"]
+FIGURES += ["figure_s1_layers"]
 
 
 def test_a_study_ends_with_scores_and_tables(finished):
@@ -19,9 +34,10 @@ def test_a_study_ends_with_scores_and_tables(finished):
         ["DISO", "toy", "transfer", "crf", 60, 1],
     ]
     assert (scores.correct <= scores[["gold", "predicted"]].min(axis=1)).all()
-    for table in ("table1_corpora", "table2_macro_average", "error_reduction"):
-        for form in ("csv", "md"):
-            assert (results / f"tables/{table}.{form}").stat().st_size > 0
+    for items, kind, forms in ((TABLES, "tables", ("csv", "md", "tex")), (FIGURES, "figures", ("svg", "pdf", "png"))):
+        for item in items:
+            for form in forms:
+                assert (results / f"{kind}/{item}.{form}").stat().st_size > 0
     for run in ("source/DISO/seed1", "runs/DISO/toy/baseline/share60/seed1", "runs/DISO/toy/transfer/share60/seed1"):
         names = {path.name for path in (results / run).iterdir()}
         assert {"model.safetensors", "model.json", "history.tsv", "metrics.json"} <= names
@@ -76,11 +92,14 @@ def test_a_second_run_has_nothing_to_do(finished):
         ({"training": {"fast": {"target": {"learning_rate": 0.002}}}}, {"finetune"} | AFTER_TRAINING),
         ({"training": {"fast": {"source": {"learning_rate": 0.002}}}}, {"pretrain", "finetune"} | AFTER_TRAINING),
         ({"training": {"paper": {"target": {"learning_rate": 0.002}}}}, set()),
-        ({"study": {"seeds": [1, 2]}}, {"pretrain", "finetune"} | AFTER_TRAINING),
-        ({"study": {"shares": [30, 60]}}, {"finetune"} | AFTER_TRAINING),
+        ({"study": {"seeds": [1, 2]}}, {"pretrain", "finetune"} | AFTER_TRAINING - CURVES),
+        ({"study": {"shares": [30, 60]}}, {"finetune", "collect_scores"}),
+        ({"figures": {"learning_curves": {"shares": [30, 60]}}}, {"finetune", "collect_scores"} | CURVES),
+        ({"figures": {"layers": {"data_sets": ["DISO/toy"], "shares": [60], "seeds": [1]}}}, {"finetune", "collect_scores", "figure_s1_layers"}),
+        ({"figures": {"gain_by_size": {"bins": 2}}}, {"figure3_gain_by_size"}),
         ({"corpora": {"toy": {"license": "mine"}}}, set()),
-        ({"corpora": {"toy": {"title": "Toy"}}}, {"table1_corpora", "error_reduction"}),
-        ({"study": {"regimes": ["baseline"]}}, {"collect_scores", "table2_macro_average", "error_reduction", "train_word_vectors", "select_word_vectors", "finetune"}),
+        ({"corpora": {"toy": {"title": "Toy"}}}, {"table1_corpora"} | AFTER_TRAINING - {"collect_scores", "error_analysis"}),
+        ({"study": {"regimes": ["baseline"]}}, {"train_word_vectors", "select_word_vectors", "finetune"} | AFTER_TRAINING),
     ],
 )  # fmt: skip
 def test_a_changed_setting_reruns_what_it_touches(finished, config, expected):
@@ -101,7 +120,24 @@ def test_a_changed_line_reruns_and_a_comment_does_not(finished, edited):
 
 def test_a_changed_table_trains_nothing(finished, edited):
     edited("workflow_scripts/analysis/tables.py", lambda text: text + "\nANSWER = 42\n")
-    assert finished.to_be_run() == AFTER_TRAINING | {"table1_corpora"}
+    tables = {"table1_corpora", "table2_macro_average", "error_reduction", "appendix_a_scores"}
+    assert finished.to_be_run() == tables
+
+
+def test_a_changed_style_redraws_the_figures_only(finished, edited):
+    edited("workflow_scripts/analysis/style.py", lambda text: text + "\nANSWER = 42\n")
+    assert finished.to_be_run() == set(FIGURES)
+
+
+def test_scores_counted_from_the_predictions_are_the_runs(finished):
+    table = pd.read_csv(finished.folder / "results/tables/significance.csv").iloc[0]
+    scores = pd.read_csv(finished.folder / "results/scores.csv").set_index("regime").f1
+    assert table.f1_baseline == pytest.approx(scores["baseline"])
+    assert table.f1_transfer == pytest.approx(scores["transfer"])
+    kinds = pd.read_csv(finished.folder / "results/tables/error_kinds/DISO/toy.csv")
+    found = kinds[kinds.counted_among.str.contains("gold")].transfer.sum()
+    metrics = finished.folder / "results/runs/DISO/toy/transfer/share60/seed1/metrics.json"
+    assert found == json.loads(metrics.read_text())["test"]["gold"]
 
 
 def test_trainings_ask_for_one_gpu(finished):

@@ -81,19 +81,43 @@ def compared(scores: pd.DataFrame) -> pd.DataFrame:
     """Baseline beside full transfer, a row a data set: means over seeds, at the largest share that was run.
 
     Columns: entity, corpus, share, seeds, and precision, recall and f1 (percent) each as ``{score}_baseline`` and
-    ``{score}_transfer``. A data set that lacks one of the two regimes is left out.
+    ``{score}_transfer``, with the standard deviations over seeds in ``…_sd`` (NaN for one seed). Seeds count that have
+    both regimes; a data set without one is left out.
     """
-    runs = scores[((scores.regime == "baseline") | (scores.layers == "crf")) & (scores.share == scores.share.max())]
-    both = runs.groupby(["entity", "corpus", "share", "seed"]).filter(lambda group: set(group.regime) == REGIMES)
-    if both.empty:
-        return pd.DataFrame(columns=["entity", "corpus", "share", "seeds", *_regime_columns()])
+    both = paired(scores)
     keys = ["entity", "corpus", "share"]
-    means = both.pivot_table(index=keys, columns="regime", values=list(SCORES), aggfunc="mean")
-    means.columns = pd.Index([f"{score}_{regime}" for score, regime in means.columns])
-    seeds = both.groupby(keys).seed.nunique().rename("seeds")
-    table: pd.DataFrame = means.join(seeds).reset_index()
-    return table[[*keys, "seeds", *_regime_columns()]]
+    columns = [f"{score}_{regime}" for score in SCORES for regime in ("baseline", "transfer")]
+    columns = [name for column in columns for name in (column, f"{column}_sd")]
+    if both.empty:
+        return pd.DataFrame(columns=[*keys, "seeds", *columns])
+    table = both.groupby(keys).seed.nunique().rename("seeds").to_frame()
+    for regime, runs in both.groupby("regime"):
+        values = runs.groupby(keys)[list(SCORES)]
+        for suffix, statistics in (("", values.mean()), ("_sd", values.std())):
+            table[[f"{score}_{regime}{suffix}" for score in SCORES]] = statistics
+    return in_order(table.reset_index()[[*keys, "seeds", *columns]])
 
 
-def _regime_columns() -> list[str]:
-    return [f"{score}_{regime}" for score in SCORES for regime in ("baseline", "transfer")]
+def paired(runs: pd.DataFrame) -> pd.DataFrame:
+    """The runs of baseline and full transfer at the largest share, where one seed has both.
+
+    `runs` and the result have the columns that `run_of` gives.
+    """
+    largest = runs[((runs.regime == "baseline") | (runs.layers == "crf")) & (runs.share == runs.share.max())]
+    pairs: pd.DataFrame = largest.groupby(["entity", "corpus", "share", "seed"]).filter(
+        lambda group: set(group.regime) == REGIMES
+    )
+    return pairs
+
+
+def in_order(table: pd.DataFrame) -> pd.DataFrame:
+    """The rows in the order of the paper's tables: by class, then by corpus (columns entity and corpus)."""
+    places = table.entity.map(list(CLASSES).index)
+    return table.assign(_place=places).sort_values(["_place", "corpus"], ignore_index=True).drop(columns="_place")
+
+
+def spread(scores: pd.DataFrame) -> pd.DataFrame:
+    """F1 over seeds, a row for each (entity, corpus, layers, share): mean, sd (NaN for one seed), and seeds."""
+    groups = scores.groupby(["entity", "corpus", "layers", "share"]).f1
+    table: pd.DataFrame = groups.agg(mean="mean", sd="std", seeds="count").reset_index()
+    return table

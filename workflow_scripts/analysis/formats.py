@@ -1,0 +1,102 @@
+"""A table as three files: CSV with full precision for programs, Markdown and LaTeX (booktabs) for readers."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from numbers import Integral
+from pathlib import Path
+
+import pandas as pd
+from tabulate import tabulate
+
+KEY = "data_set"  # "DISO/cdr": names the runs of a row; in the CSV only
+SMALLEST_P = 0.0001
+
+
+def write_table(table: pd.DataFrame, files: Sequence[str | Path], notes: Sequence[str] = ()) -> None:
+    """The table in three forms, `files` in this order: .csv, .md, .tex; `notes` are sentences under the last two.
+
+    In these, numbers have two decimals, thousands are marked, gaps are a dash, and p-values (columns ``p_…``) have four
+    decimals; a column ``x_sd`` is shown with x as x ± sd, columns ``x_low`` and ``x_high`` as x [low, high].
+    """
+    csv, md, tex = map(Path, files)
+    table.to_csv(csv, index=False, lineterminator="\n")
+    shown = _merged(table.drop(columns=KEY, errors="ignore"))
+    header = [name.replace("_", " ") for name in shown]
+    align = ["right" if numeric else "left" for _, numeric in shown.values()]
+    columns = [cells for cells, _ in shown.values()]
+    rows = [list(row) for row in zip(*columns, strict=True)]
+
+    def form(name: str, rows: list[list[str]]) -> str:
+        return str(tabulate(rows, header, tablefmt=name, colalign=align if rows else None, disable_numparse=True))
+
+    escaped = [[cell.replace("|", "\\|").replace("\n", " ") for cell in row] for row in rows]
+    paragraphs = [form("pipe", escaped), *notes]
+    md.write_text("\n\n".join(paragraphs) + "\n", encoding="utf-8")
+    lines = [_latex_dashes(form("latex_booktabs", rows)), *(_latex_note(note) for note in notes)]
+    tex.write_text("\n\n".join(lines) + "\n", encoding="utf-8")
+
+
+def vectors_note(path: str | Sequence[str]) -> list[str]:
+    """A sentence on the word vectors that the runs used, from the file that selecting them left; none without a file.
+
+    The file is one JSON object with origin ("given" or "trained"), file, words and dimension.
+    Raises ValueError naming a file of another form.
+    """
+    if not path:
+        return []
+    try:
+        vectors = json.loads(Path(str(path)).read_text(encoding="utf-8"))
+        trained, size = "trained on the corpora of this study", f"{vectors['words']:,} words of the corpora"
+        how = {"given": f"{vectors['file']}, as published", "trained": trained}[vectors["origin"]]
+        return [f"Word vectors: {how} ({size}, {vectors['dimension']} dimensions)."]
+    except (KeyError, TypeError, json.JSONDecodeError) as error:
+        raise ValueError(f"{path}: not a description of word vectors ({error!r}); delete it and run again") from error
+
+
+def _merged(table: pd.DataFrame) -> dict[str, tuple[list[str], bool]]:
+    """Cells as text and whether they are numbers, by column, with each value's spread in the value's own cell."""
+    shown = {}
+    names = {str(column) for column in table.columns}
+    for column in map(str, table.columns):
+        base, _, last = column.rpartition("_")
+        if last in ("sd", "low", "high") and base in names:
+            continue
+        values = table[column]
+        cells = [_p_value(value) if column.startswith("p_") else _cell(value) for value in values]
+        if f"{column}_sd" in names:
+            spreads = table[f"{column}_sd"]
+            cells = [c if pd.isna(sd) else f"{c} ± {_cell(sd)}" for c, sd in zip(cells, spreads, strict=True)]
+        if f"{column}_low" in names:
+            ends = zip(cells, table[f"{column}_low"], table[f"{column}_high"], strict=True)
+            cells = [c if pd.isna(low) else f"{c} [{_cell(low)}, {_cell(high)}]" for c, low, high in ends]
+        shown[column] = (cells, pd.api.types.is_numeric_dtype(values))
+    return shown
+
+
+def _cell(value: object) -> str:
+    if pd.isna(value):  # type: ignore[call-overload]
+        return "–"
+    if isinstance(value, float):
+        return f"{value:.2f}" if abs(value) != float("inf") else "not reached"
+    return f"{value:,}" if isinstance(value, Integral) else str(value)
+
+
+def _p_value(value: float) -> str:
+    if pd.isna(value):
+        return "–"
+    return f"{value:.4f}" if value >= SMALLEST_P else f"< {SMALLEST_P}"
+
+
+def _latex_dashes(text: str) -> str:
+    """Signs that LaTeX's standard fonts lack, as commands."""
+    for sign, command in (("±", r"$\pm$"), ("–", "--"), (" < ", " $<$ "), ("≤", r"$\leq$")):
+        text = text.replace(sign, command)
+    return text
+
+
+def _latex_note(note: str) -> str:
+    for sign in ("\\", "&", "%", "#", "_", "{", "}", "$"):
+        note = note.replace(sign, "\\" + sign if sign != "\\" else r"\textbackslash ")
+    return r"\par\smallskip\footnotesize " + _latex_dashes(note)
