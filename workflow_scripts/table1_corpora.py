@@ -11,7 +11,7 @@ from job import run
 
 def main(job: Any) -> None:
     table = table1_corpora([Path(path) for path in job.input.counts], job.params.titles)
-    write_table(table, job.output)
+    write_table(table, [job.output.csv, job.output.md, job.output.tex])
     if missing := missing_rows(table, job.params.left_out):
         logging.getLogger(__name__).warning("%s", missing)
         md = Path(job.output.md)
