@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from itertools import pairwise
 
 from matplotlib.axes import Axes
@@ -35,7 +35,8 @@ class Sizes:
     @classmethod
     def from_settings(cls, tagger: Mapping[str, object], token_dimension: int) -> Sizes:
         """The sizes in the configuration's block `tagger` and the dimension of the word vectors."""
-        return cls(token_dimension=token_dimension, **tagger)  # type: ignore[arg-type]
+        sizes = {field.name: tagger[field.name] for field in fields(cls) if field.name in tagger}
+        return cls(token_dimension=token_dimension, **sizes)  # type: ignore[arg-type]
 
     @property
     def enhanced(self) -> int:

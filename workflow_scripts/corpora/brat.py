@@ -99,7 +99,7 @@ def _writer(path: Path, archive: bool) -> Iterator[Callable[[str, str], None]]:
                 info.compress_type = zipfile.ZIP_DEFLATED
                 info.create_system = 3
                 info.external_attr = 0o644 << 16
-                target.writestr(info, text.encode())
+                target.writestr(info, text.encode(), compresslevel=1)  # thrice as fast, a tenth larger
 
             yield write_member
     else:
