@@ -18,7 +18,6 @@ import numpy as np
 from numpy.typing import NDArray
 from safetensors import SafetensorError
 from safetensors.numpy import save_file
-from safetensors.torch import load_file
 
 from model.settings import ModelError
 
@@ -95,6 +94,8 @@ def read_corpus(path: Path) -> Corpus:
     """Read a CoNLL file, or a file of arrays if its name ends with ARRAYS; ModelError for a file that is neither."""
     if path.suffix != ARRAYS:
         return read_conll(path)
+    from safetensors.torch import load_file  # maps the file, which its numpy form does not; writing needs no torch
+
     try:
         arrays = {name: tensor.numpy() for name, tensor in load_file(path).items()}
         names: Any = [tuple(arrays.pop(name).tobytes().decode("utf-8").split("\n")) for name in _NAMES]

@@ -5,17 +5,17 @@ MODEL_CODE = code("model")
 
 
 rule encode_silver:
-    """A part of the cleaned silver-standard corpus as arrays, so that its trainings start at once and share memory."""
+    """The cleaned silver-standard corpus as arrays, so that its trainings start at once and share memory."""
     input:
-        conll="results/silver/{entity}/conll/{part}.tsv",
+        train="results/silver/{entity}/conll/train.tsv",
+        dev="results/silver/{entity}/conll/dev.tsv",
     output:
-        arrays="results/silver/{entity}/arrays/{part}.safetensors",
+        train="results/silver/{entity}/arrays/train.safetensors",
+        dev="results/silver/{entity}/arrays/dev.safetensors",
     log:
-        "logs/encode_silver/{entity}/{part}.log",
+        "logs/encode_silver/{entity}.log",
     benchmark:
-        "results/benchmarks/encode_silver/{entity}/{part}.tsv"
-    wildcard_constraints:
-        part="train|dev",
+        "results/benchmarks/encode_silver/{entity}.tsv"
     conda:
         "../envs/model.yaml"
     threads: 1

@@ -1,4 +1,4 @@
-"""Rule encode_silver: a CoNLL file of the silver-standard corpus as arrays that a training maps into memory."""
+"""Rule encode_silver: the CoNLL files of the silver-standard corpus as arrays that a training maps into memory."""
 
 from pathlib import Path
 from typing import Any
@@ -8,7 +8,8 @@ from model.corpus import write_arrays
 
 
 def main(job: Any) -> None:
-    write_arrays(Path(job.input.conll), Path(job.output.arrays))
+    for part in ("train", "dev"):
+        write_arrays(Path(job.input[part]), Path(job.output[part]))
 
 
 if __name__ == "__main__":
