@@ -222,8 +222,7 @@ def sample_job(folder: Path, documents: int) -> SimpleNamespace:
     return SimpleNamespace(
         input=SimpleNamespace(native=folder / "silver.xml.gz"),
         output=SimpleNamespace(
-            brat=[folder / entity / "sampled.zip" for entity in GOLD],
-            tables=[folder / entity / "sampled.tsv" for entity in GOLD],
+            samples=[folder / entity / "sampled.jsonl.gz" for entity in GOLD],
         ),
         params=SimpleNamespace(
             entities={entity: [entity.lower()] for entity in GOLD},
@@ -239,8 +238,7 @@ def clean_job(folder: Path, entity: str) -> SimpleNamespace:
     own = folder / entity
     return SimpleNamespace(
         input=SimpleNamespace(
-            brat=own / "sampled.zip",
-            table=own / "sampled.tsv",
+            sample=own / "sampled.jsonl.gz",
             gold=[folder / "gold" / entity / corpus for corpus in GOLD[entity]],
             gold_tables=[folder / "gold" / entity / f"{corpus}.tsv" for corpus in GOLD[entity]],
             blacklist=[folder / f"blacklist_{entity}.txt"],
@@ -253,6 +251,7 @@ def clean_job(folder: Path, entity: str) -> SimpleNamespace:
             dropped=own / "dropped_mentions.tsv",
         ),
         params=SimpleNamespace(derived_blacklist={"minimum_gold_occurrences": 20}),
+        wildcards=SimpleNamespace(entity=entity),
     )
 
 
@@ -261,10 +260,11 @@ def missed(folder: Path) -> Counter[str]:
     counts: Counter[str] = Counter()
     rows = [Planted(*line.split("\t")) for line in (folder / "planted.tsv").read_text(encoding="utf-8").splitlines()]
     for entity in GOLD:
-        drawn, kept = (
+        excluded, kept = (
             {row["document"] for row in csv.DictReader((folder / entity / name).open(encoding="utf-8"), delimiter="\t")}
-            for name in ("sampled.tsv", "documents.tsv")
+            for name in ("excluded.tsv", "documents.tsv")
         )
+        drawn = excluded | kept
         for copy in rows:
             if copy.entity == entity and copy.pmid in drawn:
                 counts[f"{copy.kind} planted"] += 1

@@ -8,8 +8,7 @@ rule sample_silver:
     input:
         native="resources/native/silver",
     output:
-        brat=expand("results/silver/{entity}/sampled.zip", entity=CLASSES),
-        tables=expand("results/silver/{entity}/sampled.tsv", entity=CLASSES),
+        samples=expand("results/silver/{entity}/sampled.jsonl.gz", entity=CLASSES),
     log:
         "logs/sample_silver.log",
     benchmark:
@@ -43,8 +42,7 @@ rule sample_silver:
 rule clean_silver:
     """Leave out the documents of the class's gold-standard corpora, and the blacklisted mentions."""
     input:
-        brat="results/silver/{entity}/sampled.zip",
-        table="results/silver/{entity}/sampled.tsv",
+        sample="results/silver/{entity}/sampled.jsonl.gz",
         gold=lambda w: [f"results/brat/{w.entity}/{corpus}" for corpus in corpora_of(w.entity)],
         gold_tables=lambda w: [f"results/brat/{w.entity}/{corpus}.tsv" for corpus in corpora_of(w.entity)],
         blacklist=lambda w: ([f"resources/native/blacklist_{w.entity}"] if SILVER["blacklists"].get(w.entity) else []),

@@ -5,6 +5,7 @@ from typing import Any
 
 from corpora.fetch import fetched_file
 from corpora.silver.cleaning import Brat, clean
+from corpora.silver.sampling import read_sample
 from job import run
 
 
@@ -16,7 +17,7 @@ def main(job: Any) -> None:
     }
     derived = job.params.derived_blacklist
     clean(
-        Brat(Path(inputs.brat), Path(inputs.table)),
+        read_sample(Path(inputs.sample), job.wildcards.entity),
         gold,
         Brat(Path(outputs.brat), Path(outputs.table)),
         excluded=Path(outputs.excluded),

@@ -3,9 +3,8 @@
 from pathlib import Path
 from typing import Any
 
-from corpora.brat import write_brat, write_table
 from corpora.convert import CorpusSpec, read_documents
-from corpora.silver.sampling import sample
+from corpora.silver.sampling import sample, write_sample
 from job import run
 
 
@@ -14,8 +13,8 @@ def main(job: Any) -> None:
     labels = {label: entity for entity, labels in params.entities.items() for label in labels}
     documents = read_documents(Path(job.input.native), CorpusSpec.from_settings(params.corpus), labels)
     samples = sample(documents, params.documents, params.seed, list(params.entities))
-    for entity, brat, table in zip(params.entities, job.output.brat, job.output.tables, strict=True):
-        write_table(Path(table), write_brat(samples[entity], Path(brat)))
+    for entity, path in zip(params.entities, job.output.samples, strict=True):
+        write_sample(samples[entity], Path(path))
 
 
 if __name__ == "__main__":

@@ -3,6 +3,7 @@
 import gzip
 import logging
 from collections import Counter
+from dataclasses import replace
 
 import pytest
 from hypothesis import example, given, settings
@@ -21,7 +22,7 @@ from corpora.silver.exclusion import (
     normalise,
     read_pmc_ids,
 )
-from corpora.silver.sampling import sample
+from corpora.silver.sampling import read_sample, sample, write_sample
 from corpora.splitting import rank
 from corpora.tokens import sentences
 
@@ -76,6 +77,24 @@ def test_short_and_repeating_streams_are_reported(caplog):
 def test_sample_of_nothing_is_refused():
     with pytest.raises(ValueError, match="at least 1"):
         sample([], 0, 1, ["CHED"])
+
+
+def test_a_written_sample_is_read_with_the_mentions_of_one_class(tmp_path):
+    mentions = (Mention("CHED", ((0, 1),)), Mention("DISO", ((0, 1), (2, 3))))
+    documents = [Document(i, f"a\u2028b\n{i}", mentions, pmid=i, split="dev") for i in ("9", "10")]
+    drawn = sample(documents, 5, 1, ["CHED", "DISO"])
+    for entity, mention in zip(("CHED", "DISO"), mentions, strict=True):
+        path = tmp_path / f"{entity}.jsonl.gz"
+        write_sample(drawn[entity], path)
+        assert list(read_sample(path, entity)) == [replace(d, mentions=(mention,)) for d in documents]
+        first = path.read_bytes()
+        write_sample(drawn[entity], path)
+        assert path.read_bytes() == first
+    for damaged in (b"", first[:-9], first[:40], b"{}\n", gzip.compress(b"{}\n"), gzip.compress(b"[1]\n")):
+        path.write_bytes(damaged)
+        if damaged:
+            with pytest.raises(CorpusError, match=r"DISO\.jsonl\.gz: cannot be read .*sample again"):
+                list(read_sample(path, "DISO"))
 
 
 @settings(max_examples=50, deadline=None)
@@ -237,7 +256,7 @@ def test_clean_writes_what_is_left_and_says_what_went(tmp_path):
     (tmp_path / "ids.csv").write_text("PMCID,PMID\nPMC77,5\n")
     cleaned = Brat(tmp_path / "out/cleaned.zip", tmp_path / "out/cleaned.tsv")
     counts = clean(
-        silver,
+        read_brat(*silver),
         gold,
         cleaned,
         excluded=tmp_path / "out/excluded.tsv",

@@ -1,5 +1,6 @@
 """The real Snakefile on toy corpora: what it makes, what it makes again, and how it stops."""
 
+import gzip
 import json
 import re
 
@@ -74,7 +75,8 @@ def test_predictions_are_exported_to_brat_on_request(finished):
 def test_silver_documents_of_gold_corpora_are_gone(finished):
     folder = finished.folder / "results"
     gold = set(pd.read_csv(folder / "brat/DISO/toy.tsv", sep="\t", dtype=str).pmid)
-    sampled = set(pd.read_csv(folder / "silver/DISO/sampled.tsv", sep="\t", dtype=str).pmid)
+    with gzip.open(folder / "silver/DISO/sampled.jsonl.gz") as file:
+        sampled = {json.loads(line)[0] for line in file}
     kept = set(pd.read_csv(folder / "silver/DISO/documents.tsv", sep="\t", dtype=str).pmid)
     excluded = pd.read_csv(folder / "silver/DISO/excluded.tsv", sep="\t", dtype=str)
     assert gold & sampled

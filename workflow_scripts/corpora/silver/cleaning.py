@@ -28,7 +28,7 @@ class Brat(NamedTuple):
 
 
 def clean(
-    silver: Brat,
+    silver: Iterable[Document],
     gold: Mapping[str, Brat],
     cleaned: Brat,
     *,
@@ -38,7 +38,7 @@ def clean(
     minimum_gold_occurrences: int | None = None,
     pmc_ids: Path | None = None,
 ) -> Counter[str]:
-    """Write the silver corpus of a class without gold documents and blacklisted mentions.
+    """Write the silver corpus of a class, given its sample, without gold documents and blacklisted mentions.
 
     ``gold`` has the gold corpora of the class by name. The blacklist is that of the file, the derived one where
     ``minimum_gold_occurrences`` is given, or both together. ``excluded`` is a table of the documents left out
@@ -64,7 +64,7 @@ def clean(
 
     def not_equal() -> Iterator[Document]:
         index = index_gold(of_gold(), mapping)
-        for document in read_brat(*silver):
+        for document in silver:
             counts["documents"] += 1
             counts["mentions"] += len(document.mentions)
             if exclusion := find_gold(document, index):

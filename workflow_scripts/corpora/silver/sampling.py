@@ -6,6 +6,7 @@ come whatever their order.
 
 from __future__ import annotations
 
+import gzip
 import heapq
 import json
 import logging
@@ -13,8 +14,11 @@ import re
 import zlib
 from collections.abc import Iterable, Iterator, Sequence
 from operator import itemgetter
+from pathlib import Path
+from typing import Any
 
-from corpora.documents import Document, Mention
+from corpora.archives import written_whole
+from corpora.documents import CorpusError, Document, Mention
 from corpora.splitting import rank
 
 logger = logging.getLogger(__name__)
@@ -33,6 +37,10 @@ class PackedDocuments(Iterable[Document]):
     def __iter__(self) -> Iterator[Document]:
         for packed in self._packed:
             yield unpack(packed, self._entity)
+
+    def lines(self) -> Iterator[bytes]:
+        """Each document as JSON on one line, with the mentions of every class."""
+        return map(zlib.decompress, self._packed)
 
 
 def sample(
@@ -79,6 +87,28 @@ def _by_number(identifier: str) -> tuple[int, str]:
     return (int(identifier), identifier) if re.fullmatch("[0-9]{1,18}", identifier) else (10**18, identifier)
 
 
+def write_sample(sampled: PackedDocuments, path: Path) -> None:
+    """Write a sample as gzipped JSON lines, a document each; only cleaning reads it, and Brat takes much longer."""
+    with (
+        written_whole(path) as temporary,
+        temporary.open("wb") as raw,
+        # Without name and time the same sample gives the same bytes.
+        gzip.GzipFile("", "wb", compresslevel=1, fileobj=raw, mtime=0) as file,
+    ):
+        for line in sampled.lines():
+            file.write(line + b"\n")
+
+
+def read_sample(path: Path, entity: str) -> Iterator[Document]:
+    """Documents of a sample with the mentions of one class; raises CorpusError for a file that is none."""
+    try:
+        with gzip.open(path, "rb") as file:
+            for line in file:
+                yield _document(json.loads(line), entity)
+    except (OSError, EOFError, zlib.error, ValueError, TypeError) as error:
+        raise CorpusError(path, None, f"cannot be read ({error})", "delete it and sample again") from error
+
+
 def pack(document: Document) -> bytes:
     """A document as compressed bytes."""
     mentions = [(mention.label, mention.spans) for mention in document.mentions]
@@ -88,7 +118,11 @@ def pack(document: Document) -> bytes:
 
 def unpack(packed: bytes, entity: str | None = None) -> Document:
     """The document again, with all its mentions or those of one class."""
-    identifier, text, marked, pmid, pmcid, split = json.loads(zlib.decompress(packed))
+    return _document(json.loads(zlib.decompress(packed)), entity)
+
+
+def _document(fields: Any, entity: str | None) -> Document:
+    identifier, text, marked, pmid, pmcid, split = fields
     mentions = tuple(
         Mention(label, tuple((start, end) for start, end in spans))
         for label, spans in marked
