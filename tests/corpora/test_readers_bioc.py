@@ -113,7 +113,7 @@ def test_annotations_of_sentences_in_a_passage_with_text(tmp_path, form, name):
         ([(0, 4), (2, 4)], "gene", "overlap"),
         ([], "gene", "no infon 'type' or no location"),
         ([(0, 4)], "", "no infon 'type' or no location"),
-        ([(0, 10**20)], "gene", "not both whole numbers"),
+        ([(0, 10**20)], "gene", "not both whole numbers|where int was due"),
     ],
 )
 def test_bad_annotations_are_named(tmp_path, form, name, locations, label, reason):
