@@ -34,6 +34,7 @@ from torchcrf import CRF
 from model.batches import Batch, Encoded, WordVectors
 from model.corpus import Corpus, alphabet, read_conll, tag_set
 from model.engines import engine_for
+from model.scores import chunks
 from model.tagger import Tagger, TaggerConfig, TokenEmbeddings
 from model.training import TrainingConfig, update
 
@@ -147,7 +148,7 @@ def flair_training(corpus: Corpus, names: list[str], vectors: WordVectors, sente
     """The trainer of flair at its defaults on the corpus's first sentences; None where flair is not installed."""
     try:
         from flair.data import Corpus as FlairCorpus
-        from flair.data import Sentence
+        from flair.data import Dictionary, Sentence
         from flair.embeddings import CharacterEmbeddings, StackedEmbeddings, WordEmbeddings
         from flair.models import SequenceTagger
         from flair.trainers import ModelTrainer
@@ -158,14 +159,18 @@ def flair_training(corpus: Corpus, names: list[str], vectors: WordVectors, sente
     for number, tags in enumerate(corpus.sentence_tags()[:sentences]):
         words = [corpus.vocabulary[word] for word in corpus.words[corpus.borders[number] : corpus.borders[number + 1]]]
         sentence = Sentence(words)
-        for token, tag in zip(sentence, tags, strict=True):
-            token.add_label("ner", tag)
+        for kind, first, end in chunks(tags):
+            sentence[first:end].add_label("ner", kind)
         data.append(sentence)
     with tempfile.TemporaryDirectory() as folder:
         keyed = KeyedVectors(vectors.dimension)
         keyed.add_vectors(names, vectors.matrix)
         keyed.save(str(Path(folder) / "vectors.gensim"))
-        embeddings = StackedEmbeddings([WordEmbeddings(str(Path(folder) / "vectors.gensim")), CharacterEmbeddings()])
+        letters = Dictionary()  # its own list of characters would be downloaded
+        for letter in alphabet(corpus):
+            letters.add_item(letter)
+        words = WordEmbeddings(str(Path(folder) / "vectors.gensim"))
+        embeddings = StackedEmbeddings([words, CharacterEmbeddings(letters)])
     flair_corpus = FlairCorpus(train=data, dev=data[:1], test=data[:1], sample_missing_splits=False)
     labels = flair_corpus.make_label_dictionary("ner", add_unk=False)
     tagger = SequenceTagger(embeddings, labels, "ner", hidden_size=200, rnn_layers=1, use_crf=True, tag_format="BIOES")
