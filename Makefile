@@ -66,7 +66,7 @@ real: setup has-mirror
 	@cat .real/results/tables/table2_macro_average.md
 
 report: setup $(if $(filter real,$(STUDY)),has-mirror) $(if $(filter demo,$(STUDY)),.demo/native)
-	$(call snakemake,$(STUDY)) results/report.html
+	$(call snakemake,$(STUDY)) -- results/report.html
 	@echo 'Open $(FOLDER_$(STUDY))/results/report.html in a browser; it needs no network.'
 
 .PHONY: has-mirror

@@ -23,6 +23,7 @@ from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from itertools import accumulate
+from itertools import count as count_from
 from pathlib import Path
 from random import Random
 from types import SimpleNamespace
@@ -124,7 +125,8 @@ def write_gold(folder: Path, seed: int) -> Iterator[tuple[Planted, list[Sentence
     from corpora.brat import write_brat, write_table
     from corpora.documents import Document, Mention
 
-    for number, (entity, corpora) in enumerate(GOLD.items()):
+    pmids = count_from(10_000_000)  # above those of write_silver
+    for entity, corpora in GOLD.items():
         language = Language(f"{seed}:gold:{entity}")
         density = {entity: DENSITY[entity] / 9}
         for corpus, (count, sentences) in corpora.items():
@@ -143,16 +145,14 @@ def write_gold(folder: Path, seed: int) -> Iterator[tuple[Planted, list[Sentence
                     newline = line == 0 or (sentences > 20 and line % 6 == 0)
                     parts.append(plain(sentence) + ("\n" if newline else " "))
                     at += 1
-                pmid = str(10_000_000 + 1_000_000 * number + position) if sentences < 20 else ""
+                pmid = str(next(pmids)) if sentences < 20 else ""
                 document = Document(f"{corpus}_{position}", "".join(parts)[:-1], tuple(mentions), pmid)
                 if position < COPIES:
                     kept.append((document, sentences_here))
                 rows.append(document)
             write_table(folder / entity / f"{corpus}.tsv", write_brat(rows, folder / entity / corpus))
             for position, (document, source) in enumerate(kept):
-                pmid = str(
-                    20_000_000 + 1_000_000 * number + 1000 * len(corpus) + 100_000 * (ord(corpus[0]) - 97) + position
-                )
+                pmid = str(next(pmids))
                 filler = language.document(4, density)
                 if sentences > 20:
                     yield Planted(pmid, entity, "paragraph"), [filler[0], *source[7:13]]
