@@ -17,8 +17,8 @@ WIDTH = 7.0  # inches: two columns of a journal page
 # Seaborn's "colorblind" palette: blue and orange also differ in lightness. Markers and lines differ too.
 BASELINE, TRANSFER = "#0173b2", "#de8f05"
 REGIME_STYLE: dict[str, dict[str, Any]] = {
-    "baseline": {"color": BASELINE, "marker": "o", "linestyle": "--", "label": "baseline"},
-    "transfer": {"color": TRANSFER, "marker": "s", "linestyle": "-", "label": "transfer learning"},
+    "baseline": {"color": BASELINE, "marker": "s", "linestyle": "--", "label": "baseline"},
+    "transfer": {"color": TRANSFER, "marker": "o", "linestyle": "-", "label": "transfer learning"},
 }
 GREY = "#606060"
 NOTE_CHARACTERS = 125  # a line of notes at WIDTH
