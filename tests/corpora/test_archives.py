@@ -123,6 +123,14 @@ def test_a_member_that_comes_twice_is_refused(tmp_path, make, second):
     assert list(contents(source, "b.txt")) == ["b.txt"]
 
 
+def test_a_member_without_a_name_is_refused(tmp_path):
+    source = make_zip(tmp_path / "corpus", {"a": b"text"})
+    # Python refuses to write such a name; a NUL in front cuts it off for readers.
+    source.write_bytes(source.read_bytes().replace(b"a" + b"text", b"\0text").replace(b"\0\0\0\0a", b"\0\0\0\0\0"))
+    with pytest.raises(CorpusError, match="has a member without a name"):
+        contents(source)
+
+
 def test_two_archives_of_a_folder_may_hold_the_same_name(tmp_path):
     for part in ("dev.zip", "train.zip"):
         make_zip(tmp_path / part, {"a.txt": part.encode()})

@@ -265,6 +265,8 @@ def _zip_members(path: Path) -> Iterator[Found]:
             raise CorpusError(place, None, "holds more bytes than a corpus may when unpacked", _REMEDY)
         for info in archive.infolist():
             inner = f"{place}!{info.filename}"
+            if not info.filename:
+                raise CorpusError(place, None, "has a member without a name", _REMEDY)
             if info.file_size > MEMBER_BYTES:
                 raise CorpusError(inner, None, f"has {info.file_size} bytes, more than a corpus may", _REMEDY)
             kind = stat.S_IFMT(info.external_attr >> 16)
