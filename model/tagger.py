@@ -146,14 +146,26 @@ class Tagger(nn.Module):
         return loss
 
     @torch.no_grad()
-    def decode(self, batch: Batch) -> list[list[str]]:
-        """The best tags of each sentence (Viterbi)."""
-        decoder = CRF(len(self.tags), batch_first=True).to(self.crf.transitions)
-        for parameter, value in zip(decoder.parameters(), self.transition_scores(), strict=True):
-            parameter.copy_(value)
+    def best_paths(self, batch: Batch) -> Tensor:
+        """Numbers of the best tags (S, longest), those in padding without meaning (Viterbi)."""
+        start, end, transitions = self.transition_scores()
         grid, mask = self._grid(batch)
-        paths = decoder.decode(_padded(self.scores(batch), grid), mask)
-        return [[self.tags[tag] for tag in path] for path in paths]
+        steps, running = _padded(self.scores(batch), grid).unbind(1), mask.unsqueeze(2).unbind(1)
+        best, came_from = start + steps[0], []  # (S, K)
+        stays = torch.arange(len(self.tags), device=self.device)
+        for step, runs in zip(steps[1:], running[1:], strict=True):
+            following, before = (best.unsqueeze(2) + transitions).max(dim=1)
+            best = torch.where(runs, following + step, best)
+            came_from.append(torch.where(runs, before, stays))
+        path = [(best + end).argmax(dim=1, keepdim=True)]
+        for before in reversed(came_from):
+            path.append(before.gather(1, path[-1]))
+        return torch.cat(path[::-1], dim=1)
+
+    def decode(self, batch: Batch) -> list[list[str]]:
+        """The best tags of each sentence."""
+        paths = zip(self.best_paths(batch).tolist(), batch.lengths, strict=True)
+        return [[self.tags[tag] for tag in path[:length]] for path, length in paths]
 
     @torch.no_grad()
     def transition_scores(self) -> tuple[Tensor, Tensor, Tensor]:

@@ -26,7 +26,7 @@ def gradient(engine: Engine, corpus: Corpus) -> torch.Tensor:
 
 @pytest.mark.parametrize("variant", ["paper", "neuroner"])
 @pytest.mark.parametrize("config", [ADAM, TrainingConfig("sgd", 0.1, 4, "value", 5.0, 0.5, 1, 1)], ids=["adam", "sgd"])
-def test_a_step_never_waits_for_the_device(
+def test_neither_a_step_nor_the_best_paths_wait_for_the_device(
     variant: str, config: TrainingConfig, corpus: Corpus, make_tagger: Maker
 ) -> None:
     # Tensors of the device "meta" have no values: whatever asks for one fails, and so does mixing them with the CPU's.
@@ -37,6 +37,7 @@ def test_a_step_never_waits_for_the_device(
     loss = engine.loss(examples, ALL, np.random.default_rng(0))
     norm = update(config, engine, adam)
     assert loss.device.type == norm.device.type == engine.gradient.device.type == "meta"
+    assert tagger.best_paths(examples.batch(ALL)).device.type == "meta"
     with pytest.raises(RuntimeError):
         loss.item()
 
