@@ -35,8 +35,8 @@ from model.batches import Batch, Encoded, WordVectors
 from model.corpus import Corpus, alphabet, read_conll, tag_set
 from model.engines import engine_for
 from model.scores import chunks
+from model.settings import TrainingConfig
 from model.tagger import Tagger, TaggerConfig, TokenEmbeddings
-from model.training import TrainingConfig, update
 
 DROPOUT = 0.5
 PAPER = TrainingConfig("sgd", 0.005, 1, "value", 5.0, DROPOUT, 1, 1)
@@ -102,16 +102,13 @@ Variant = Callable[[], float]  # runs once over its sentences; returns sentences
 def ours(tagger: Tagger, examples: Encoded, config: TrainingConfig, batches: list[Any], threads: int) -> Variant:
     """Training steps over these batches, as model.training makes them."""
     engine = engine_for(tagger, config.dropout, threads)
-    adam = (
-        torch.optim.Adam([engine.parameters], config.learning_rate, fused=True) if config.optimizer == "adam" else None
-    )
     generator = np.random.default_rng(0)
 
     def run() -> float:
         began = time.perf_counter()
         for sentences in batches:
             engine.loss(examples, sentences, generator)
-            update(config, engine, adam)
+            engine.step(config)
         return sum(map(len, batches)) / (time.perf_counter() - began)
 
     return run

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import importlib.util
 import logging
+import math
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from functools import cached_property
@@ -20,6 +21,7 @@ from torch import Tensor, nn
 from model.batches import Encoded
 from model.corpus import Integers
 from model.lstm import CoupledBiLSTM
+from model.settings import TrainingConfig
 from model.tagger import Dropout, Tagger
 
 logger = logging.getLogger(__name__)
@@ -35,6 +37,7 @@ class Engine:
         self.tagger = tagger
         self.dropout = Dropout(dropout)
         self.precision = precision
+        self.steps = 0  # of Adam
 
     @cached_property
     def parameters(self) -> nn.Parameter:
@@ -61,11 +64,29 @@ class Engine:
         result: Tensor = loss.detach()
         return result
 
+    @cached_property
+    def moments(self) -> Tensor:
+        """Adam's running means of the gradient and of its square (2, parameters)."""
+        return torch.zeros(2, len(self.parameters), device=self.parameters.device, dtype=self.parameters.dtype)
+
     @torch.no_grad()
-    def sgd_step(self, rate: float, limit: float) -> Tensor:
-        """Step against the gradient, each number of it cut to [-limit, limit]; returns its length before that."""
-        norm: Tensor = self.gradient.norm()
-        self.parameters.sub_(self.gradient.clamp_(-limit, limit), alpha=rate)
+    def step(self, config: TrainingConfig) -> Tensor:
+        """Clip the gradient and step by SGD or Adam (Kingma and Ba, 2015); returns its length before clipping."""
+        gradient, limit, rate = self.gradient, config.clipping_limit, config.learning_rate
+        norm: Tensor = gradient.norm()
+        if config.clipping == "norm":
+            gradient.mul_((limit / norm).clamp(max=1))
+        else:
+            gradient.clamp_(-limit, limit)
+        if config.optimizer == "sgd":
+            self.parameters.sub_(gradient, alpha=rate)
+            return norm
+        self.steps += 1
+        mean, square = self.moments
+        mean.lerp_(gradient, 0.1)
+        square.lerp_(gradient * gradient, 0.001)
+        young = math.sqrt(1 - 0.999**self.steps)  # both means started at 0
+        self.parameters.addcdiv_(mean, square.sqrt().add_(1e-8 * young), value=-rate * young / (1 - 0.9**self.steps))
         return norm
 
     def tags(self, examples: Encoded) -> list[list[str]]:
@@ -134,10 +155,13 @@ class CompiledEngine(Engine):
             self.gradient.add_(gradient)
         return torch.tensor(total)
 
-    def sgd_step(self, rate: float, limit: float) -> Tensor:
-        """As `Engine.sgd_step`, in one pass."""
-        values, gradient = self.parameters.detach().numpy(), self.gradient.numpy()
-        return torch.tensor(self._kernels.sgd_step(values, gradient, rate, limit))
+    def step(self, config: TrainingConfig) -> Tensor:
+        """As `Engine.step`, in two passes over the gradient."""
+        self.steps += config.optimizer == "adam"
+        arrays = (self.parameters.detach().numpy(), self.gradient.numpy(), self.moments.numpy())
+        by_norm = config.clipping == "norm"
+        norm = self._kernels.step(*arrays, self.steps, config.learning_rate, by_norm, config.clipping_limit)
+        return torch.tensor(norm)
 
     def tags(self, examples: Encoded) -> list[list[str]]:
         """As `Engine.tags`; a word's part in its tokens' gates is computed once for many sentences."""

@@ -1,4 +1,4 @@
-"""Compiled loops for the CPU: the cell of model.lstm over time, the CRF, and an SGD step.
+"""Compiled loops for the CPU: the cell of model.lstm over time, the CRF, and a step of SGD or Adam.
 
 Source of the equations: model.lstm for the cell; Lafferty et al. (2001) for the CRF, Rabiner (1989) for its best path.
 The exponential is Cephes' expf: range reduction and a polynomial, which the compiler turns into vector instructions, as
@@ -416,18 +416,34 @@ def crf_best(
 
 
 @_compiled(_REORDER)
-def sgd_step(parameters: Floats, gradient: Floats, rate: float, limit: float) -> float:
-    """Subtract rate * gradient, each number of the gradient cut to [-limit, limit], from the parameters; both flat.
+def step(
+    parameters: Floats, gradient: Floats, moments: Floats, steps: int, rate: float, by_norm: bool, limit: float
+) -> float:
+    """A step of Adam (Kingma and Ba, 2015, at their constants), the `steps`-th, or one of SGD if that is 0.
 
-    Returns the length of the gradient before it is cut.
+    All arrays are flat. The gradient's length is cut to `limit`, or without `by_norm` each number of it to
+    [-limit, limit]. `moments` (2, parameters) are Adam's. Returns the gradient's length before it is cut.
     """
     squares = 0.0
-    rate_, limit_ = _f(rate), _f(limit)
     for first in range(0, len(gradient), 4096):  # sums of float32 stay short
-        part, values = gradient[first : first + 4096], parameters[first : first + 4096]
+        part = gradient[first : first + 4096]
         total: Any = _f(0.0)
         for j in range(len(part)):
             total += part[j] * part[j]
-            values[j] -= rate_ * min(max(part[j], -limit_), limit_)
         squares += total
-    return math.sqrt(squares)
+    norm = math.sqrt(squares)
+    factor = _f(limit / norm) if by_norm and norm > limit else _f(1.0)
+    bound = _f(np.inf) if by_norm else _f(limit)
+    if steps:
+        young = math.sqrt(1.0 - 0.999**steps)  # both means started at 0
+        pace, tiny = _f(rate * young / (1.0 - 0.9**steps)), _f(1e-8 * young)
+        mean, square = moments[0], moments[1]
+        for j in range(len(gradient)):
+            cut = min(max(gradient[j] * factor, -bound), bound)
+            mean[j] += _f(0.1) * (cut - mean[j])
+            square[j] += _f(0.001) * (cut * cut - square[j])
+            parameters[j] -= pace * mean[j] / (np.sqrt(square[j]) + tiny)
+    else:
+        for j in range(len(gradient)):
+            parameters[j] -= _f(rate) * min(max(gradient[j] * factor, -bound), bound)
+    return norm

@@ -22,10 +22,10 @@ from model.bundle import load_bundle, save_bundle
 from model.checkpoint import Checkpoint
 from model.corpus import Corpus, alphabet, read_corpus, tag_set
 from model.scores import score
-from model.settings import ModelError, read_settings
+from model.settings import ModelError, TrainingConfig, read_settings
 from model.tag import predict
 from model.tagger import Tagger, TaggerConfig
-from model.training import Outcome, TrainingConfig, choose_device, reproducible, train
+from model.training import Outcome, choose_device, reproducible, train
 from model.transfer import check_layers, transfer
 
 logger = logging.getLogger(__name__)

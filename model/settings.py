@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import difflib
+import math
 from collections.abc import Mapping
-from dataclasses import MISSING, fields
+from dataclasses import MISSING, dataclass, fields
 from typing import Any, Literal, TypeVar, get_args, get_origin, get_type_hints
 
 T = TypeVar("T")
@@ -12,6 +13,30 @@ T = TypeVar("T")
 
 class ModelError(ValueError):
     """Input that the model cannot use; the message names the place, the value and the remedy."""
+
+
+@dataclass(frozen=True)
+class TrainingConfig:
+    """How to train; values are in the workflow's configuration, with their sources."""
+
+    optimizer: Literal["sgd", "adam"]
+    learning_rate: float
+    batch_sentences: int  # sentences an update
+    clipping: Literal["value", "norm"]  # of each number of the gradient, or of the whole gradient's length
+    clipping_limit: float
+    dropout: float  # share of the token LSTM's inputs set to 0, in [0, 1)
+    epochs: int  # at most
+    patience: int  # epochs without a better dev F1 before training stops
+    precision: Literal["float32", "bfloat16"] = "float32"  # of a GPU's large products; all else is float32
+
+    def __post_init__(self) -> None:
+        """Raise ModelError for a value out of range."""
+        for name in ("learning_rate", "batch_sentences", "clipping_limit", "epochs", "patience"):
+            value = getattr(self, name)
+            if not (value > 0 and math.isfinite(value)):
+                raise ModelError(f"training: {name} is {value}; give a number above 0")
+        if not 0 <= self.dropout < 1:
+            raise ModelError(f"training: dropout is {self.dropout}; give a share in [0, 1)")
 
 
 def read_settings(kind: type[T], values: Mapping[str, Any], where: str) -> T:

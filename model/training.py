@@ -7,17 +7,15 @@ constant rate, gradients clipped by value; the settings may say batches, Adam an
 from __future__ import annotations
 
 import logging
-import math
 import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
-from typing import Literal
 
 import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 from tqdm import tqdm
 
 from model.batches import Encoded
@@ -25,36 +23,12 @@ from model.checkpoint import Checkpoint
 from model.corpus import Corpus
 from model.engines import Engine, engine_for
 from model.scores import Scores, score
-from model.settings import ModelError
+from model.settings import ModelError, TrainingConfig
 from model.tagger import Tagger
 
 logger = logging.getLogger(__name__)
 
 _CHECK = 64  # batches after which their losses are looked at: a GPU is waited for no more often
-
-
-@dataclass(frozen=True)
-class TrainingConfig:
-    """How to train; values are in the workflow's configuration, with their sources."""
-
-    optimizer: Literal["sgd", "adam"]
-    learning_rate: float
-    batch_sentences: int  # sentences an update
-    clipping: Literal["value", "norm"]  # of each number of the gradient, or of the whole gradient's length
-    clipping_limit: float
-    dropout: float  # share of the token LSTM's inputs set to 0, in [0, 1)
-    epochs: int  # at most
-    patience: int  # epochs without a better dev F1 before training stops
-    precision: Literal["float32", "bfloat16"] = "float32"  # of a GPU's large products; all else is float32
-
-    def __post_init__(self) -> None:
-        """Raise ModelError for a value out of range."""
-        for name in ("learning_rate", "batch_sentences", "clipping_limit", "epochs", "patience"):
-            value = getattr(self, name)
-            if not (value > 0 and math.isfinite(value)):
-                raise ModelError(f"training: {name} is {value}; give a number above 0")
-        if not 0 <= self.dropout < 1:
-            raise ModelError(f"training: dropout is {self.dropout}; give a share in [0, 1)")
 
 
 @dataclass
@@ -70,15 +44,15 @@ class Outcome:
 @contextmanager
 def reproducible(seed: int, threads: int) -> Iterator[None]:
     """Seed torch's generators, fix the number of threads and ask for deterministic operations; undone at the end."""
-    threads_before, deterministic_before = torch.get_num_threads(), torch.are_deterministic_algorithms_enabled()
+    threads_before, mode_before = torch.get_num_threads(), torch.get_deterministic_debug_mode()
     torch.set_num_threads(threads)
-    torch.use_deterministic_algorithms(True, warn_only=True)
+    torch.set_deterministic_debug_mode("warn")  # torch.use_deterministic_algorithms takes 3 s to load a compiler
     torch.manual_seed(seed)
     try:
         yield
     finally:
         torch.set_num_threads(threads_before)
-        torch.use_deterministic_algorithms(deterministic_before)
+        torch.set_deterministic_debug_mode(mode_before)
 
 
 def choose_device() -> torch.device:
@@ -110,8 +84,7 @@ def train(
     dev_examples, dev_gold = Encoded(dev, tagger.word_vectors, tagger.alphabet), dev.sentence_tags()
     engine = engine_for(tagger, config.dropout, threads, getattr(torch, config.precision))
     parameters = engine.parameters
-    adam = torch.optim.Adam([parameters], config.learning_rate, fused=True) if config.optimizer == "adam" else None
-    resumed = _resume(checkpoint, parameters, adam)
+    resumed = _resume(checkpoint, engine)
     if resumed:
         outcome, best_parameters = resumed
         logger.info("%s: goes on after epoch %d", name, len(outcome.history))
@@ -122,7 +95,7 @@ def train(
         if epoch - 1 - outcome.best_epoch >= config.patience:
             break
         began = time.perf_counter()
-        loss, norm = _train_epoch(config, engine, adam, examples, seed, epoch, name)
+        loss, norm = _train_epoch(config, engine, examples, seed, epoch, name)
         trained = time.perf_counter()
         scores = score(dev_gold, engine.tags(dev_examples))
         outcome.history.append(
@@ -141,7 +114,7 @@ def train(
         if scores.f1 > outcome.best.f1:
             outcome.best, outcome.best_epoch = scores, epoch
             best_parameters.copy_(parameters.detach())
-        _save(checkpoint, outcome, parameters, best_parameters, adam)
+        _save(checkpoint, outcome, engine, best_parameters)
         left = (config.epochs - epoch) * sum(row["seconds"] for row in outcome.history) / epoch
         logger.info(
             "%s: epoch %d/%d, loss %.4f, dev F1 %.2f (best %.2f in epoch %d), %.0f sentences/s, at most %.0f s left",
@@ -155,13 +128,7 @@ def train(
 
 
 def _train_epoch(
-    config: TrainingConfig,
-    engine: Engine,
-    adam: torch.optim.Adam | None,
-    examples: Encoded,
-    seed: int,
-    epoch: int,
-    name: str,
+    config: TrainingConfig, engine: Engine, examples: Encoded, seed: int, epoch: int, name: str
 ) -> tuple[float, float]:
     """One pass; returns the loss a sentence and the mean length of the gradient before clipping."""
     generator = np.random.default_rng([seed, epoch])
@@ -170,7 +137,7 @@ def _train_epoch(
     progress = tqdm(order, desc=f"{name}, epoch {epoch}", leave=False, disable=not sys.stderr.isatty())
     for number, sentences in enumerate(progress):
         losses[number] = engine.loss(examples, sentences, generator)
-        norms[number] = update(config, engine, adam)
+        norms[number] = engine.step(config)
         if (number + 1) % _CHECK == 0 or number + 1 == len(order):
             bad = (~losses[: number + 1].isfinite()).nonzero()
             if len(bad):
@@ -183,47 +150,21 @@ def _train_epoch(
     return float((losses.double() * sizes).sum() / sizes.sum()), float(norms.double().mean())
 
 
-def update(config: TrainingConfig, engine: Engine, adam: torch.optim.Adam | None) -> Tensor:
-    """Clip the gradient and step; returns its length before clipping."""
-    parameters, gradient = engine.parameters, engine.gradient
-    if adam is None and config.clipping == "value":
-        return engine.sgd_step(config.learning_rate, config.clipping_limit)
-    if config.clipping == "norm":
-        norm = nn.utils.clip_grad_norm_(parameters, config.clipping_limit)
-    else:
-        norm = gradient.norm()
-        gradient.clamp_(-config.clipping_limit, config.clipping_limit)
-    if adam is None:
-        parameters.data.sub_(gradient, alpha=config.learning_rate)
-    else:
-        adam.step()
-    return norm
-
-
-def _save(
-    checkpoint: Checkpoint | None,
-    outcome: Outcome,
-    parameters: nn.Parameter,
-    best_parameters: Tensor,
-    adam: torch.optim.Adam | None,
-) -> None:
+def _save(checkpoint: Checkpoint | None, outcome: Outcome, engine: Engine, best_parameters: Tensor) -> None:
     if checkpoint is not None:
-        moments = adam.state[parameters] if adam else {}
-        checkpoint.save({"parameters": parameters, "best": best_parameters, **moments}, asdict(outcome))
+        tensors = {"parameters": engine.parameters, "best": best_parameters, "moments": engine.moments}
+        checkpoint.save(tensors, asdict(outcome) | {"steps": engine.steps})
 
 
-def _resume(
-    checkpoint: Checkpoint | None, parameters: nn.Parameter, adam: torch.optim.Adam | None
-) -> tuple[Outcome, Tensor] | None:
-    """What `_save` saved, put back into the parameters and the optimizer; None if there is nothing to go on from."""
+def _resume(checkpoint: Checkpoint | None, engine: Engine) -> tuple[Outcome, Tensor] | None:
+    """What `_save` saved, put back into the engine; None if there is nothing to go on from."""
     found = checkpoint.load() if checkpoint is not None else None
     if found is None:
         return None
     tensors, state = found
-    with torch.no_grad():
-        parameters.copy_(tensors.pop("parameters"))
-    best_parameters = tensors.pop("best").to(parameters.device)
-    if adam is not None:
-        adam.state[parameters] = {name: tensor.to(parameters.device) for name, tensor in tensors.items()}
+    engine.parameters.data.copy_(tensors["parameters"])
+    engine.moments.copy_(tensors["moments"])
+    engine.steps = state["steps"]
     initial, best = Scores(**state["initial"]), Scores(**state["best"])
-    return Outcome(state["history"], initial, best, state["best_epoch"]), best_parameters
+    outcome = Outcome(state["history"], initial, best, state["best_epoch"])
+    return outcome, tensors["best"].to(engine.parameters.device)

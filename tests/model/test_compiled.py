@@ -18,6 +18,7 @@ from model import kernels
 from model.batches import Batch, Encoded, Words
 from model.corpus import Corpus
 from model.engines import CompiledEngine, Engine, engine_for
+from model.settings import TrainingConfig
 from model.tagger import Dropout, Tagger, TaggerConfig
 
 ROOT = Path(__file__).parents[2]
@@ -237,16 +238,24 @@ def test_crf_by_enumeration_with_scores_far_apart() -> None:
     assert tuple(best) == max(paths, key=value)
 
 
-def test_clipped_step_is_torchs() -> None:
-    results = []
-    for engine in (CompiledEngine, Engine):
-        tagger = random_tagger("paper", SIZES[3], 0)
-        own = engine(tagger)
-        torch.manual_seed(1)
-        own.parameters.grad.copy_(3 * torch.randn(len(own.parameters)))
-        norm = own.sgd_step(0.1, 2.0)
-        results.append((norm, [parameter.detach().clone() for parameter in tagger.parameters()]))
-    torch.testing.assert_close(results[0], results[1])
+@pytest.mark.parametrize("engine", [CompiledEngine, Engine])
+@pytest.mark.parametrize("clipping", ["value", "norm"])
+@pytest.mark.parametrize("optimizer", ["sgd", "adam"])
+def test_clipped_steps_are_torchs(optimizer: str, clipping: str, engine: type[Engine]) -> None:
+    own = engine(random_tagger("paper", SIZES[3], 0))
+    theirs = torch.nn.Parameter(own.parameters.detach().clone())
+    kind = torch.optim.SGD if optimizer == "sgd" else torch.optim.Adam
+    stepper = kind([theirs], lr=0.1)
+    clip = torch.nn.utils.clip_grad_norm_ if clipping == "norm" else torch.nn.utils.clip_grad_value_
+    torch.manual_seed(1)
+    for size in (3.0, 0.001, 1.0):  # cut, not cut, cut
+        theirs.grad = size * torch.randn(len(theirs))
+        own.gradient.copy_(theirs.grad)
+        norm = own.step(TrainingConfig(optimizer, 0.1, 1, clipping, 2.0, 0.0, 1, 1))
+        torch.testing.assert_close(norm, theirs.grad.norm())
+        clip([theirs], 2.0)
+        stepper.step()
+        torch.testing.assert_close(own.parameters.detach(), theirs.detach())
 
 
 def test_products_of_all_remainders() -> None:
@@ -298,7 +307,7 @@ def test_where_no_cache_can_be_written_it_is_compiled_anew(tmp_path: Path) -> No
     program = """
 import numpy as np, kernels
 a = np.ones(3, dtype=np.float32)
-print(round(kernels.sgd_step(a, a.copy(), 0.5, 1.0) ** 2, 3), a.tolist())
+print(round(kernels.step(a, a.copy(), np.zeros((2, 3), "f"), 0, 0.5, False, 1.0) ** 2, 3), a.tolist())
 """
     nowhere = {"HOME": "/dev/null", "XDG_CACHE_HOME": "/dev/null", "PYTHONDONTWRITEBYTECODE": "1"}
     run = subprocess.run(

@@ -9,8 +9,8 @@ import torch
 from model.batches import Encoded
 from model.corpus import Corpus
 from model.engines import CompiledEngine, Engine
+from model.settings import TrainingConfig
 from model.tagger import Tagger
-from model.training import TrainingConfig, update
 
 Maker = Callable[..., Tagger]
 ALL = np.array([1, 0, 3, 2])  # 6, 5, 3 and 1 tokens
@@ -32,10 +32,9 @@ def test_neither_a_step_nor_the_best_paths_wait_for_the_device(
     # Tensors of the device "meta" have no values: whatever asks for one fails, and so does mixing them with the CPU's.
     tagger = make_tagger(corpus, variant).to("meta")
     engine = Engine(tagger, 0.5, torch.bfloat16)
-    adam = torch.optim.Adam([engine.parameters], 0.01) if config.optimizer == "adam" else None  # not fused: no device
     examples = Encoded(corpus, tagger.word_vectors, tagger.alphabet, tagger.tags)
     loss = engine.loss(examples, ALL, np.random.default_rng(0))
-    norm = update(config, engine, adam)
+    norm = engine.step(config)
     assert loss.device.type == norm.device.type == engine.gradient.device.type == "meta"
     assert tagger.best_paths(examples.batch(ALL)).device.type == "meta"
     with pytest.raises(RuntimeError):
@@ -57,11 +56,10 @@ def test_both_engines_give_one_training(variant: str, corpus: Corpus, make_tagge
     for kind in (Engine, CompiledEngine):
         tagger = make_tagger(corpus, variant)
         engine = kind(tagger, 0.5)
-        adam = torch.optim.Adam([engine.parameters], 0.01, fused=True)
         examples = Encoded(corpus, tagger.word_vectors, tagger.alphabet, tagger.tags)
         generator = np.random.default_rng(0)
         for _ in range(5):
             engine.loss(examples, ALL, generator)
-            update(ADAM, engine, adam)
+            engine.step(ADAM)
         results.append(engine.parameters.detach())
     torch.testing.assert_close(*results, rtol=1e-3, atol=1e-4)

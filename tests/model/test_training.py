@@ -11,9 +11,9 @@ import torch
 from model import training
 from model.corpus import Corpus
 from model.scores import Scores
-from model.settings import ModelError, read_settings
+from model.settings import ModelError, TrainingConfig, read_settings
 from model.tagger import Tagger
-from model.training import TrainingConfig, choose_device, reproducible, train
+from model.training import choose_device, reproducible, train
 
 Maker = Callable[..., Tagger]
 FAST = TrainingConfig("adam", 0.02, 2, "norm", 5.0, 0.2, 25, 25)
