@@ -175,19 +175,9 @@ def _cell(gates: Floats, z: Floats, bias: Floats, w_ci: Floats, w_co: Floats, be
 
 @_compiled()
 def lstm_forward(
-    gates: Floats,
-    recurrent: Floats,
-    bias: Floats,
-    w_ci: Floats,
-    w_co: Floats,
-    h_start: Floats,
-    c_start: Floats,
-    firsts: Integers,
-    lengths: Integers,
-    reverse: bool,
-    cells: Floats,
-    output: Floats,
-) -> None:
+    gates: Floats, recurrent: Floats, bias: Floats, w_ci: Floats, w_co: Floats, h_start: Floats, c_start: Floats,
+    firsts: Integers, lengths: Integers, reverse: bool, cells: Floats, output: Floats,
+) -> None:  # fmt: skip
     """One direction of a layer: from its products with the inputs (N, 3H), which become i, g, o, write all its states.
 
     `recurrent` (H, 3H), `bias` (3H,), peepholes and initial states (H,); `firsts` and `lengths` (S,) are the first row
@@ -245,24 +235,10 @@ def _cell_backward(
 
 @_compiled()
 def lstm_backward(
-    gates: Floats,
-    recurrent: Floats,
-    w_ci: Floats,
-    w_co: Floats,
-    h_start: Floats,
-    c_start: Floats,
-    firsts: Integers,
-    lengths: Integers,
-    reverse: bool,
-    cells: Floats,
-    output: Floats,
-    grad: Floats,
-    h_before: Floats,
-    d_ci: Floats,
-    d_co: Floats,
-    d_h_start: Floats,
-    d_c_start: Floats,
-) -> None:
+    gates: Floats, recurrent: Floats, w_ci: Floats, w_co: Floats, h_start: Floats, c_start: Floats,
+    firsts: Integers, lengths: Integers, reverse: bool, cells: Floats, output: Floats, grad: Floats,
+    h_before: Floats, d_ci: Floats, d_co: Floats, d_h_start: Floats, d_c_start: Floats,
+) -> None:  # fmt: skip
     """Backward pass of `lstm_forward`, after it, given `grad` (N, 2H), the gradient of the layer's output.
 
     `gates` becomes the gradient of the gates' arguments, from which those of the inputs, weights and bias follow;
