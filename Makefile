@@ -77,7 +77,7 @@ check-corpus: setup
 	@$(BIN)/python workflow_scripts/check_corpus.py '$(CORPUS)' $(if $(CONFIG),--configfile $(CONFIG))
 
 test: setup
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist loadfile
 
 fuzz: setup
 	FUZZ_EXAMPLES=$(FUZZ_EXAMPLES) FUZZ_SEED=$(FUZZ_SEED) $(BIN)/python -m pytest -rP tests/corpora/test_readers_mutations.py
