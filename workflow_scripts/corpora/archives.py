@@ -293,8 +293,8 @@ def written_whole(destination: Path) -> Iterator[Path]:
     case ``destination`` stays as it was.
     """
     destination.parent.mkdir(parents=True, exist_ok=True)
-    temporary = destination.with_name(f".{destination.name}.{os.getpid()}.part")
-    _remove(temporary)
+    temporary = destination.with_name(f".{destination.name}.part")
+    _remove(temporary)  # of a process that was killed
     try:
         yield temporary
         if temporary.is_dir() or destination.is_dir():

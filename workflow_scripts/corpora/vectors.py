@@ -13,7 +13,6 @@ import re
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import BinaryIO
 
 import numpy as np
@@ -49,10 +48,9 @@ def train_word_vectors(
     """
     from gensim.models import Word2Vec  # only here: it takes seconds and 100 MB, which selecting does without
 
-    with TemporaryDirectory(prefix="word_vectors_", dir=_folder(destination)) as folder:
-        corpus = Path(folder) / "sentences.txt"
+    with written_whole(destination) as temporary:  # holds the sentences first, then the vectors
         sentences = 0
-        with corpus.open("w", encoding="utf-8", newline="\n") as file:
+        with temporary.open("w", encoding="utf-8", newline="\n") as file:
             for tokens in _distinct_sentences(conll_files):
                 file.write(" ".join(tokens) + "\n")
                 sentences += 1
@@ -65,25 +63,19 @@ def train_word_vectors(
             workers=threads,
             epochs=epochs,
         )
-        model.build_vocab(corpus_file=str(corpus))
+        model.build_vocab(corpus_file=str(temporary))
         if not model.wv.index_to_key:
             problem = f"no token occurs {minimum_count} times in {sentences} sentences"
             raise CorpusError(destination, None, problem, "lower minimum_count or add text")
         model.train(
-            corpus_file=str(corpus),
+            corpus_file=str(temporary),
             total_examples=model.corpus_count,
             total_words=model.corpus_total_words,
             epochs=epochs,
         )
-    with written_whole(destination) as temporary:
         model.wv.save_word2vec_format(str(temporary), binary=destination.suffix == ".bin")
     words = len(model.wv.index_to_key)
     logger.info("%s: %d vectors of %d numbers from %d sentences", destination, words, dimension, sentences)
-
-
-def _folder(destination: Path) -> Path:
-    destination.parent.mkdir(parents=True, exist_ok=True)
-    return destination.parent
 
 
 def _distinct_sentences(conll_files: Sequence[Path]) -> Iterator[tuple[str, ...]]:
