@@ -39,18 +39,21 @@ TOY = {
 class Study:
     """A working folder with toy corpora, and the project that runs there."""
 
-    def __init__(self, project: Path, folder: Path) -> None:
-        self.project, self.folder = project, folder
+    def __init__(self, project: Path, folder: Path, base: dict = TOY) -> None:
+        self.project, self.folder, self.base = project, folder, base
 
-    def snakemake(self, *arguments: str, config: dict | None = None) -> subprocess.CompletedProcess[str]:
-        overlays = [TOY] if config is None else [TOY, config]
+    def command(self, *arguments: str, config: dict | None = None) -> list[str]:
+        overlays = [self.base] if config is None else [self.base, config]
         files = []
         for number, overlay in enumerate(overlays):
             files.append(self.folder / f"overlay{number}.yaml")
             files[-1].write_text(yaml.safe_dump(overlay))
         command = [sys.executable, "-m", "snakemake", "--configfile", *map(str, files), "--directory", str(self.folder)]
-        command += ["--snakefile", str(self.project / "Snakefile"), "--cores", "2", *arguments]
-        return subprocess.run(command, capture_output=True, text=True, cwd=self.project, timeout=900, check=False)
+        return [*command, "--snakefile", str(self.project / "Snakefile"), "--cores", "2", *arguments]
+
+    def snakemake(self, *arguments: str, config: dict | None = None) -> subprocess.CompletedProcess[str]:
+        command = self.command(*arguments, config=config)
+        return subprocess.run(command, capture_output=True, text=True, cwd=self.project, timeout=3000, check=False)
 
     def to_be_run(self, *arguments: str, config: dict | None = None) -> set[str]:
         """Rules that a dry run would run."""
@@ -60,17 +63,21 @@ class Study:
         return {line.split()[1].rstrip(":") for line in lines if line.startswith(("rule ", "localrule "))} - {"all"}
 
 
-@pytest.fixture(scope="session")
-def finished(tmp_path_factory: pytest.TempPathFactory) -> Study:
-    """A toy study run to its end; tests may not change it."""
-    base = tmp_path_factory.mktemp("study")
-    project = base / "project"
+def copy_of_project(project: Path) -> Path:
+    """What a study needs of the project, in a new folder."""
     project.mkdir()
     for part in PARTS:
         source = ROOT / part
         ignore = shutil.ignore_patterns("__pycache__")
         shutil.copytree(source, project / part, ignore=ignore) if source.is_dir() else shutil.copy2(source, project)
-    study = Study(project, base / "work")
+    return project
+
+
+@pytest.fixture(scope="session")
+def finished(tmp_path_factory: pytest.TempPathFactory) -> Study:
+    """A toy study run to its end; tests may not change it."""
+    base = tmp_path_factory.mktemp("study")
+    study = Study(copy_of_project(base / "project"), base / "work")
     generate(study.folder / "native", gold_documents=20, silver_documents=80)
     result = study.snakemake("--resources", "gpu=2")
     assert result.returncode == 0, result.stdout + result.stderr
