@@ -57,8 +57,8 @@ def run(main: Callable[[Any], None], job: Any) -> None:
             main(job)
             _write(record, identity)
     except (ValueError, OSError) as error:
-        remedy = f" ({Path.cwd()}); {_REMEDIES[error.errno]}" if getattr(error, "errno", None) in _REMEDIES else ""
-        logging.error("%s%s", " ".join(str(error).split("\n")), remedy)
+        remedy = _REMEDIES.get(error.errno or 0, "") if isinstance(error, OSError) else ""
+        logging.error("%s%s", " ".join(str(error).split("\n")), remedy and f" (in {Path.cwd()}); {remedy}")
         logging.error("the traceback", exc_info=True, extra={"file_only": True})
         sys.exit(1)
     except Exception:

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import ast
-import hashlib
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from difflib import get_close_matches
 from functools import cache
 from itertools import product
@@ -302,32 +300,3 @@ def reported_settings(config: Config) -> dict[str, Any]:
         "corpora": {name: config["corpora"][name] for name in selected_corpora(config)},
         "training": {key: value for key, value in config["training"].items() if key in ("mode", mode, "threads")},
     }
-
-
-def fingerprint(root: Path, *sources: str) -> str:
-    """A digest of Python modules that changes with their code and not with their comments or docstrings.
-
-    `sources` are files or packages relative to `root`. Snakemake watches the script of a rule but not what the
-    script imports; a rule that carries this digest among its params is run again when that changes.
-    """
-    digest = hashlib.sha256()
-    for source in sources:
-        path = root / source
-        for file in sorted(path.rglob("*.py")) if path.is_dir() else [path]:
-            digest.update(file.relative_to(root).as_posix().encode())
-            digest.update(_code(file).encode())
-    return digest.hexdigest()[:16]
-
-
-def _code(file: Path) -> str:
-    tree = ast.parse(file.read_text(encoding="utf-8"))
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef) and _docstring(
-            node.body
-        ):
-            node.body = node.body[1:]
-    return ast.dump(tree)
-
-
-def _docstring(body: Sequence[ast.stmt]) -> bool:
-    return bool(body) and isinstance(body[0], ast.Expr) and isinstance(getattr(body[0].value, "value", None), str)
