@@ -16,6 +16,7 @@ from corpora.readers import PLACES as READERS
 try:
     configured.check(config, yaml.safe_load((ROOT / "rules/schemas/config.schema.yaml").read_text(encoding="utf-8")))
     if workflow.is_main_process:
+        configured.check_folder(Path.cwd())
         configured.check_labels(config)
 except ValueError as error:
     raise WorkflowError(str(error))

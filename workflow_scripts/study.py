@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from difflib import get_close_matches
@@ -121,6 +122,8 @@ def _study_faults(config: Config) -> Iterator[str]:
             yield f"{name}: neither path nor urls nor files; say where the data are"
         if source.get("path") is not None and not local_path(config, source["path"]).exists():
             yield f"{name}.path: {local_path(config, source['path'])} does not exist; correct it or corpora_root"
+        elif source.get("path") is not None and (closed := _closed(local_path(config, source["path"]))):
+            yield f"{name}.path: {closed} cannot be read; correct its permissions"
     for name, corpus in _corpora(config):
         for entity, labels in corpus["entities"].items():
             for label in labels:
@@ -188,6 +191,19 @@ def _sources(config: Config) -> Iterator[tuple[str, Config]]:
         yield "silver.pmc_ids", {"path": config["silver"]["pmc_ids"]}
     if has_word_vectors(config):
         yield "word_vectors", config["word_vectors"]
+
+
+def _closed(path: Path) -> Path | None:
+    """The first file or folder below this one that may not be read."""
+    below = path.rglob("*") if path.is_dir() else ()
+    return next((p for p in (path, *below) if not os.access(p, os.R_OK | (os.X_OK if p.is_dir() else 0))), None)
+
+
+def check_folder(folder: Path) -> None:
+    """Stop where a study cannot be written. Raises ConfigError, for a working folder or a part of it that is closed."""
+    parts = (folder, *(folder / part for part in (".snakemake", "results", "resources", "logs", "checkpoints")))
+    if closed := next((part for part in parts if part.exists() and not os.access(part, os.W_OK | os.X_OK)), None):
+        raise ConfigError(f"{closed} cannot be written; correct that, or choose another folder with --directory")
 
 
 def has_word_vectors(config: Config) -> bool:
