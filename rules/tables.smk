@@ -52,7 +52,7 @@ rule table1_corpora:
         mem_mb=1000,
         runtime="10m",
     params:
-        titles={corpus: settings.get("title", corpus) for corpus, settings in config["corpora"].items()},
+        titles=titles_of(DATA_SETS),
         left_out={corpus: config["corpora"][corpus].get("title", corpus) for corpus in config["study"]["skip"]},
         code=code("table1_corpora"),
     script:
