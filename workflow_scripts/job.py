@@ -37,17 +37,8 @@ def run(main: Callable[[Any], None], job: Any) -> None:
     one has made the outputs out of the same inputs and params.
     """
     log = Path(job.log[0])
-    log.parent.mkdir(parents=True, exist_ok=True)
-    file = logging.FileHandler(log, mode="w", encoding="utf-8")
-    file.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s", "%Y-%m-%d %H:%M:%S"))
-    terminal = logging.StreamHandler(sys.stderr)
-    terminal.setFormatter(logging.Formatter(f"{job.rule}: %(message)s"))
-    terminal.addFilter(lambda record: not getattr(record, "file_only", False))
-    logging.basicConfig(level=logging.INFO, handlers=[file, terminal], force=True)
-    logging.captureWarnings(True)
-    for chatty in ("gensim", "smart_open", "matplotlib", "fontTools", "numba"):
-        logging.getLogger(chatty).setLevel(logging.WARNING)
     try:
+        _log_to(log, job.rule)
         with alone(log.with_name(f".{log.name}.lock")) as record:
             identity = _identity(job)
             if record.read() == identity and all(Path(path).exists() for path in job.output):
@@ -64,6 +55,20 @@ def run(main: Callable[[Any], None], job: Any) -> None:
     except Exception:
         logging.exception("unexpected failure; please report it with %s", log)
         sys.exit(1)
+
+
+def _log_to(log: Path, rule: str) -> None:
+    log.parent.mkdir(parents=True, exist_ok=True)
+    file = logging.FileHandler(log, mode="w", encoding="utf-8")
+    file.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s", "%Y-%m-%d %H:%M:%S"))
+    terminal = logging.StreamHandler(sys.stderr)
+    terminal.setFormatter(logging.Formatter(f"{rule}: %(message)s"))
+    terminal.addFilter(lambda record: not getattr(record, "file_only", False))
+    logging.basicConfig(level=logging.INFO, handlers=[file, terminal], force=True)
+    logging.captureWarnings(True)
+    logging.raiseExceptions = False  # a log on a full disk is no reason for a traceback a line
+    for chatty in ("gensim", "smart_open", "matplotlib", "fontTools", "numba"):
+        logging.getLogger(chatty).setLevel(logging.WARNING)
 
 
 @contextmanager
