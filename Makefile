@@ -10,6 +10,9 @@ CORPUS ?=
 # Broken files a reader in `make fuzz`, and what they are drawn by.
 FUZZ_EXAMPLES ?= 10000
 FUZZ_SEED ?= 1
+# Kills in `make chaos`, and what their moments are drawn by.
+CHAOS_KILLS ?= 30
+CHAOS_SEED ?= 1
 # The folder with the real corpora of `make real`.
 CORPORA_MIRROR ?=
 # The study that `make report` reports: study, demo or real.
@@ -29,7 +32,7 @@ snakemake = $(BIN)/snakemake --snakefile Snakefile --directory $(FOLDER_$(1)) --
 	$(if $(OVERLAYS_$(1))$(CONFIG),--configfile $(OVERLAYS_$(1)) $(CONFIG)) \
 	$(if $(filter real,$(1)),--config corpora_root='$(abspath $(CORPORA_MIRROR))')
 
-.PHONY: help setup demo study real report check-corpus test fuzz lint format lock clean
+.PHONY: help setup demo study real report check-corpus test fuzz chaos lint format lock clean
 
 help:
 	@echo 'make demo     the whole workflow on small made-up corpora: minutes, no GPU, no download'
@@ -39,6 +42,7 @@ help:
 	@echo 'make report   finishes the study and makes one page of it; STUDY=demo or STUDY=real for those'
 	@echo 'make check-corpus CORPUS=name CONFIG=mine.yaml   what a corpus holds and whether it can be used'
 	@echo 'make fuzz     every reader on FUZZ_EXAMPLES=10000 broken files, drawn by FUZZ_SEED=1'
+	@echo 'make chaos    kills the demonstration CHAOS_KILLS=30 times at moments drawn by CHAOS_SEED=1, and compares the results'
 	@echo 'make lint     ruff, mypy, snakefmt, snakemake --lint;  make format  rewrites what they can'
 	@echo 'make clean    removes .demo and .real'
 
@@ -81,6 +85,9 @@ test: setup
 
 fuzz: setup
 	FUZZ_EXAMPLES=$(FUZZ_EXAMPLES) FUZZ_SEED=$(FUZZ_SEED) $(BIN)/python -m pytest -rP tests/corpora/test_readers_mutations.py
+
+chaos: setup
+	CHAOS_STUDY=demo CHAOS_KILLS=$(CHAOS_KILLS) CHAOS_SEED=$(CHAOS_SEED) $(BIN)/python -m pytest -s tests/rules/test_chaos.py
 
 lint: setup
 	$(BIN)/ruff check .

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
+from safetensors.torch import save
 from torch import Tensor
 
 logger = logging.getLogger(__name__)
@@ -29,7 +29,8 @@ class Checkpoint(NamedTuple):
         self.path.parent.mkdir(parents=True, exist_ok=True)
         temporary = self.path.with_name(f".{self.path.name}.new")
         copies = {name: tensor.detach().cpu().clone() for name, tensor in tensors.items()}
-        save_file(copies, temporary, metadata={"identity": self.identity, "state": json.dumps(state)})
+        # Written by Python, whose OSError says that the disk is full; safetensors' own error does not.
+        temporary.write_bytes(save(copies, {"identity": self.identity, "state": json.dumps(state)}))
         temporary.replace(self.path)
 
     def load(self) -> tuple[dict[str, Tensor], dict[str, Any]] | None:

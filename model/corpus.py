@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 from safetensors import SafetensorError
-from safetensors.numpy import save_file
+from safetensors.numpy import save
 
 from model.settings import ModelError
 
@@ -122,7 +122,7 @@ def write_arrays(conll: Path, path: Path) -> None:
     names = {name: np.frombuffer("\n".join(getattr(corpus, name)).encode("utf-8"), np.uint8) for name in _NAMES}
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".{path.name}.new")
-    save_file(arrays | names, temporary)
+    temporary.write_bytes(save(arrays | names))  # by Python, whose OSError says that the disk is full
     temporary.replace(path)
 
 

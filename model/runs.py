@@ -8,7 +8,7 @@ from __future__ import annotations
 import hashlib
 import json
 import logging
-import tempfile
+import shutil
 import time
 from collections.abc import Mapping
 from dataclasses import asdict
@@ -108,18 +108,18 @@ def run(
         "transfer": table,
         "settings": settings,
     }
-    output.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=output.parent, prefix=f".{output.name}.") as place:
-        folder = Path(place)
-        save_bundle(model, folder, asdict(training_config))
-        (folder / "history.tsv").write_text(_history(outcome), encoding="utf-8", newline="")
-        if test is not None and predicted is not None:
-            rows = _predictions(test, predicted)
-            (folder / "predictions.tsv").write_text(rows, encoding="utf-8", newline="")
-        (folder / "metrics.json").write_text(json.dumps(metrics, indent=1) + "\n", encoding="utf-8", newline="")
-        output.mkdir(exist_ok=True)
-        for file in sorted(folder.iterdir()):
-            file.replace(output / file.name)
+    folder = output.with_name(f".{output.name}.new")
+    shutil.rmtree(folder, ignore_errors=True)  # of a training that was killed here
+    folder.mkdir(parents=True)
+    save_bundle(model, folder, asdict(training_config))
+    (folder / "history.tsv").write_text(_history(outcome), encoding="utf-8", newline="")
+    if test is not None and predicted is not None:
+        (folder / "predictions.tsv").write_text(_predictions(test, predicted), encoding="utf-8", newline="")
+    (folder / "metrics.json").write_text(json.dumps(metrics, indent=1) + "\n", encoding="utf-8", newline="")
+    output.mkdir(exist_ok=True)
+    for file in sorted(folder.iterdir()):
+        file.replace(output / file.name)
+    folder.rmdir()
     if saved is not None:
         saved.path.unlink(missing_ok=True)
     logger.info("%s: finished, best epoch %d, scores %s", name, outcome.best_epoch, scores or metrics["dev"])

@@ -8,16 +8,20 @@ ROOT = Path(workflow.basedir)
 for folder in (ROOT, ROOT / "workflow_scripts"):  # Snakemake hands this search path on to the scripts
     sys.path.insert(0, str(folder))
 
+import digests
 import sources
 import study as configured
+from corpora.readers import PLACES as READERS
 
 try:
     configured.check(config, yaml.safe_load((ROOT / "rules/schemas/config.schema.yaml").read_text(encoding="utf-8")))
     if workflow.is_main_process:
+        configured.check_folder(Path.cwd())
         configured.check_labels(config)
 except ValueError as error:
     raise WorkflowError(str(error))
 
+LOCAL_FILES = digests.Contents(Path("resources/contents.json"))
 SILVER = config["silver"]
 TRAINING = config["training"][config["training"]["mode"]]
 VECTORS_GIVEN = configured.has_word_vectors(config)
@@ -72,14 +76,21 @@ def source_of(name):
     return sources.source_of(config, name)
 
 
-def code(*sources):
-    """A digest of the modules that a script imports: a change of their code runs the rule again."""
-    return configured.fingerprint(ROOT, *sources)
+def code(script, *more):
+    """A digest of the code and the packages behind a rule's script: a change of them runs the rule again."""
+    return digests.code_digest(ROOT, f"workflow_scripts/{script}.py", *more)
 
 
-def analysis_code(*modules):
-    """The digest of modules of `analysis`, with what most of them import."""
-    return code(*(f"workflow_scripts/analysis/{module}.py" for module in ("scores", "notes", *modules)))
+def reading_code(script, corpus):
+    """The same for a script that reads a corpus in its native format, with the reader of that format and no other."""
+    place, function = READERS[corpus["format"]]
+    return [code(script, f"workflow_scripts/corpora/readers/{place}.py"), function]
+
+
+def contents(path):
+    """A digest of what lies at a path of the user's, which sees changes that times of modification do not show."""
+    files = configured.source_files(config, path)
+    return LOCAL_FILES.digest(files) if files else None
 
 
 def titles_of(data_sets):
@@ -98,18 +109,3 @@ def figure(name):
     """The three forms of a figure; the report shows the first."""
     shown = report(f"results/figures/{name}.svg", caption=f"captions/{name}.rst", category="Figures")
     return [shown, f"results/figures/{name}.pdf", f"results/figures/{name}.png"]
-
-
-DOCUMENTS_CODE = code(
-    *(
-        f"workflow_scripts/corpora/{module}"
-        for module in (
-            "documents.py",
-            "archives.py",
-            "readers",
-            "policies.py",
-            "brat.py",
-            "convert.py",
-        )
-    )
-)

@@ -1,9 +1,5 @@
 """Splitting by document, sentences, tokens and BIOES tags."""
 
-CONLL_CODE = code(
-    *(f"workflow_scripts/corpora/{module}.py" for module in ("documents", "brat", "splitting", "tokens", "conll"))
-)
-
 
 rule tokenize_corpus:
     """A gold-standard corpus of one class in CoNLL form, split into training, development and test sets."""
@@ -29,7 +25,7 @@ rule tokenize_corpus:
         policy=lambda w: source_of(w.corpus).get("split", "random"),
         percent=config["study"]["split"],
         seed=config["study"]["split_seed"],
-        code=CONLL_CODE,
+        code=code("tokenize_corpus"),
     script:
         "../workflow_scripts/tokenize_corpus.py"
 
@@ -57,6 +53,6 @@ rule tokenize_silver:
         policy="random",
         percent=SILVER["split"],
         seed=SILVER["seed"],
-        code=CONLL_CODE,
+        code=code("tokenize_corpus"),
     script:
         "../workflow_scripts/tokenize_corpus.py"

@@ -4,7 +4,8 @@
 rule fetch:
     """Download a source, or copy it from the user's path, untouched."""
     input:
-        local=lambda w: configured.source_files(config, source_of(w.name).get("path")),
+        # Not by their times, which may be older after a change and newer without one: `contents` decides.
+        local=lambda w: ancient(configured.source_files(config, source_of(w.name).get("path"))),
     output:
         native=directory("resources/native/{name}"),
     log:
@@ -24,7 +25,7 @@ rule fetch:
             str(configured.local_path(config, source_of(w.name)["path"])) if source_of(w.name).get("path") else None
         ),
         files=lambda w: sources.files_of(source_of(w.name)),
-        code=code("workflow_scripts/corpora/fetch.py"),
+        contents=lambda w: contents(source_of(w.name).get("path")),
     script:
         "../workflow_scripts/fetch.py"
 
@@ -49,7 +50,7 @@ rule convert_corpus:
     params:
         corpus=lambda w: configured.reading_settings(source_of(w.corpus)),
         labels=lambda w: source_of(w.corpus)["entities"][w.entity],
-        code=DOCUMENTS_CODE,
+        code=lambda w: reading_code("convert_corpus", source_of(w.corpus)),
     script:
         "../workflow_scripts/convert_corpus.py"
 
@@ -72,6 +73,6 @@ rule count_corpus:
         mem_mb=2000,
         runtime="1h",
     params:
-        code=code(*(f"workflow_scripts/corpora/{module}.py" for module in ("documents", "brat", "counting"))),
+        code=code("count_corpus"),
     script:
         "../workflow_scripts/count_corpus.py"

@@ -16,9 +16,9 @@ rule figure1_architecture:
         mem_mb=1000,
         runtime="10m",
     params:
-        tagger=config["tagger"],
+        tagger={size: units for size, units in config["tagger"].items() if size != "decoding"},
         token_dimension=config["word_vectors"]["dimension"],
-        code=analysis_code("style", "architecture"),
+        code=code("figure1_architecture"),
     script:
         "../workflow_scripts/figure1_architecture.py"
 
@@ -42,7 +42,7 @@ rule figure2_learning_curves:
     params:
         titles=titles_of(CURVES),
         left_out=configured.figure_left_out(config, "learning_curves"),
-        code=analysis_code("style", "learning_curves"),
+        code=code("figure2_learning_curves"),
     script:
         "../workflow_scripts/figure2_learning_curves.py"
 
@@ -66,7 +66,7 @@ rule figure3_gain_by_size:
         runtime="10m",
     params:
         bins=config["figures"]["gain_by_size"]["bins"],
-        code=analysis_code("style", "gain_by_size"),
+        code=code("figure3_gain_by_size"),
     script:
         "../workflow_scripts/figure3_gain_by_size.py"
 
@@ -90,7 +90,7 @@ rule figure4_error_overlap:
         runtime="1h",
     params:
         titles=titles_of(DATA_SETS),
-        code=analysis_code("style", "formats", "mentions", "error_overlap"),
+        code=code("figure4_error_overlap"),
     script:
         "../workflow_scripts/figure4_error_overlap.py"
 
@@ -114,6 +114,6 @@ rule figure_s1_layers:
     params:
         titles=titles_of(LAYERS),
         left_out=configured.figure_left_out(config, "layers"),
-        code=analysis_code("style", "learning_curves", "layers"),
+        code=code("figure_s1_layers"),
     script:
         "../workflow_scripts/figure_s1_layers.py"

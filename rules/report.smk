@@ -58,8 +58,6 @@ rule write_page:
         sources=SOURCES,
         config=configured.reported_settings(config),
         command=PAGE_COMMAND,
-        code=code(
-            *(f"workflow_scripts/analysis/{module}" for module in ("page", "mentions.py", "scores.py", "tables.py"))
-        ),
+        code=code("write_page"),
     script:
         "../workflow_scripts/write_page.py"

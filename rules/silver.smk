@@ -28,13 +28,7 @@ rule sample_silver:
         },
         documents=SILVER["documents"],
         seed=SILVER["seed"],
-        code=[
-            DOCUMENTS_CODE,
-            code(
-                "workflow_scripts/corpora/silver/sampling.py",
-                "workflow_scripts/corpora/splitting.py",
-            ),
-        ],
+        code=reading_code("sample_silver", SILVER["corpus"]),
     script:
         "../workflow_scripts/sample_silver.py"
 
@@ -46,7 +40,7 @@ rule clean_silver:
         gold=lambda w: [f"results/brat/{w.entity}/{corpus}" for corpus in corpora_of(w.entity)],
         gold_tables=lambda w: [f"results/brat/{w.entity}/{corpus}.tsv" for corpus in corpora_of(w.entity)],
         blacklist=lambda w: ([f"resources/native/blacklist_{w.entity}"] if SILVER["blacklists"].get(w.entity) else []),
-        pmc_ids=configured.source_files(config, SILVER["pmc_ids"]),
+        pmc_ids=ancient(configured.source_files(config, SILVER["pmc_ids"])),
     output:
         brat="results/silver/{entity}/documents.zip",
         table="results/silver/{entity}/documents.tsv",
@@ -64,9 +58,7 @@ rule clean_silver:
         runtime="2h",
     params:
         derived_blacklist=SILVER["derived_blacklist"],
-        code=code(
-            "workflow_scripts/corpora/silver",
-            *(f"workflow_scripts/corpora/{module}.py" for module in ("documents", "brat", "splitting", "tokens")),
-        ),
+        pmc_ids=lambda w: contents(SILVER["pmc_ids"]),
+        code=code("clean_silver"),
     script:
         "../workflow_scripts/clean_silver.py"

@@ -24,7 +24,7 @@ rule collect_scores:
         mem_mb=1000,
         runtime="10m",
     params:
-        code=analysis_code(),
+        code=code("collect_scores"),
     script:
         "../workflow_scripts/collect_scores.py"
 
@@ -52,9 +52,9 @@ rule table1_corpora:
         mem_mb=1000,
         runtime="10m",
     params:
-        titles={corpus: settings.get("title", corpus) for corpus, settings in config["corpora"].items()},
+        titles=titles_of(DATA_SETS),
         left_out={corpus: config["corpora"][corpus].get("title", corpus) for corpus in config["study"]["skip"]},
-        code=analysis_code("formats", "table1"),
+        code=code("table1_corpora"),
     script:
         "../workflow_scripts/table1_corpora.py"
 
@@ -78,7 +78,7 @@ rule table2_macro_average:
         runtime="10m",
     params:
         titles=titles_of(DATA_SETS),
-        code=analysis_code("formats", "tables"),
+        code=code("table2_macro_average"),
     script:
         "../workflow_scripts/table2_macro_average.py"
 
@@ -102,7 +102,7 @@ rule error_reduction:
         runtime="10m",
     params:
         titles=titles_of(DATA_SETS),
-        code=analysis_code("formats", "tables"),
+        code=code("error_reduction"),
     script:
         "../workflow_scripts/error_reduction.py"
 
@@ -127,7 +127,7 @@ rule significance:
         runtime="4h",
     params:
         titles=titles_of(DATA_SETS),
-        code=analysis_code("formats", "mentions", "significance"),
+        code=code("significance"),
     script:
         "../workflow_scripts/significance.py"
 
@@ -152,7 +152,7 @@ rule appendix_a_scores:
         runtime="10m",
     params:
         titles=titles_of(DATA_SETS),
-        code=analysis_code("formats", "tables"),
+        code=code("appendix_a_scores"),
     script:
         "../workflow_scripts/appendix_a_scores.py"
 
@@ -177,7 +177,7 @@ rule label_savings:
     params:
         titles=titles_of(CURVES),
         left_out=configured.figure_left_out(config, "learning_curves"),
-        code=analysis_code("formats", "learning_curves"),
+        code=code("label_savings"),
     script:
         "../workflow_scripts/label_savings.py"
 
@@ -206,6 +206,6 @@ rule error_analysis:
         mem_mb=4000,
         runtime="1h",
     params:
-        code=analysis_code("formats", "mentions", "error_analysis"),
+        code=code("error_analysis"),
     script:
         "../workflow_scripts/error_analysis.py"

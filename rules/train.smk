@@ -1,7 +1,6 @@
 """Training (section 2.1.1): one source tagger a class on silver, then every run of the study on gold."""
 
 BUNDLE = ("model.safetensors", "model.json", "history.tsv", "metrics.json")
-MODEL_CODE = code("model")
 
 
 rule encode_silver:
@@ -23,7 +22,7 @@ rule encode_silver:
         mem_mb=2000,
         runtime="1h",
     params:
-        code=code("model/corpus.py"),
+        code=code("encode_silver"),
     script:
         "../workflow_scripts/encode_silver.py"
 
@@ -52,7 +51,7 @@ rule pretrain:
         tagger=config["tagger"],
         training=TRAINING["source"],
         checkpoint="checkpoints/source/{entity}/seed{seed}.safetensors",
-        code=MODEL_CODE,
+        code=code("pretrain"),
     script:
         "../workflow_scripts/pretrain.py"
 
@@ -91,7 +90,7 @@ rule finetune:
         layers=lambda w: layers_of(w.regime),
         train_fraction=lambda w: int(w.share) / config["study"]["split"]["train"],
         checkpoint="checkpoints/runs/{entity}/{corpus}/{regime}/share{share}/seed{seed}.safetensors",
-        code=MODEL_CODE,
+        code=code("finetune"),
     script:
         "../workflow_scripts/finetune.py"
 
@@ -115,6 +114,6 @@ rule export_predictions:
         mem_mb=2000,
         runtime="1h",
     params:
-        code=code(*(f"workflow_scripts/corpora/{module}.py" for module in ("brat", "conll", "documents", "export"))),
+        code=code("export_predictions"),
     script:
         "../workflow_scripts/export_predictions.py"

@@ -30,7 +30,7 @@ rule train_word_vectors:
     params:
         dimension=config["word_vectors"]["dimension"],
         training=config["word_vectors"]["training"],
-        code=code("workflow_scripts/corpora/vectors.py"),
+        code=code("train_word_vectors"),
     script:
         "../workflow_scripts/train_word_vectors.py"
 
@@ -57,9 +57,6 @@ rule select_word_vectors:
     params:
         dimension=config["word_vectors"]["dimension"],
         training=None if VECTORS_GIVEN else config["word_vectors"]["training"],
-        code=code(
-            "workflow_scripts/corpora/vectors.py",
-            "workflow_scripts/corpora/word2vec.py",
-        ),
+        code=code("select_word_vectors"),
     script:
         "../workflow_scripts/select_word_vectors.py"

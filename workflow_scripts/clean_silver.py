@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Any
 
-from corpora.fetch import fetched_file
+from corpora.archives import fetched_file
 from corpora.silver.cleaning import Brat, clean
 from corpora.silver.sampling import read_sample
 from job import run

@@ -1,12 +1,29 @@
-"""What every rule's script does around its one call: log to the rule's file, and fail in one line."""
+"""What every rule's script does around its one call: run alone, log to the rule's file, and fail in one line."""
 
 from __future__ import annotations
 
+import errno
+import fcntl
+import hashlib
+import json
 import logging
+import os
+import socket
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
+
+_NO_LOCKS = (errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP)  # what a file system without locks says
+_REMEDIES = {
+    errno.ENOSPC: "make room on that disk, then run again",
+    errno.EDQUOT: "make room within your quota, then run again",
+    errno.EFBIG: "raise the limit on the size of files (ulimit -f), then run again",
+    errno.EROFS: "choose a folder that can be written with --directory",
+    errno.EACCES: "correct the permissions, then run again",
+    errno.EPERM: "correct the permissions, then run again",
+}
 
 
 def run(main: Callable[[Any], None], job: Any) -> None:
@@ -15,24 +32,76 @@ def run(main: Callable[[Any], None], job: Any) -> None:
     Messages go to the rule's log file, and to the terminal too. Bad input and failures of the system (ValueError,
     OSError) end in one line on the terminal and a traceback in the log file; anything else is a fault of ours and
     shows its traceback in both. Exit code 1 in either case.
+
+    A job whose Snakemake was killed goes on. Its second start waits for the first to end, and does nothing if that
+    one has made the outputs out of the same inputs and params.
     """
     log = Path(job.log[0])
-    log.parent.mkdir(parents=True, exist_ok=True)
-    file = logging.FileHandler(log, mode="w", encoding="utf-8")
-    file.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s", "%Y-%m-%d %H:%M:%S"))
-    terminal = logging.StreamHandler(sys.stderr)
-    terminal.setFormatter(logging.Formatter(f"{job.rule}: %(message)s"))
-    terminal.addFilter(lambda record: not getattr(record, "file_only", False))
-    logging.basicConfig(level=logging.INFO, handlers=[file, terminal], force=True)
-    logging.captureWarnings(True)
-    for chatty in ("gensim", "smart_open", "matplotlib", "fontTools", "numba"):
-        logging.getLogger(chatty).setLevel(logging.WARNING)
     try:
-        main(job)
+        _log_to(log, job.rule)
+        with alone(log.with_name(f".{log.name}.lock")) as record:
+            identity = _identity(job)
+            if record.read() == identity and all(Path(path).exists() for path in job.output):
+                logging.info("an earlier start of this job, which outlived its Snakemake, has just made the outputs")
+                return
+            _write(record, f"process {os.getpid()} on {socket.gethostname()}")
+            main(job)
+            _write(record, identity)
     except (ValueError, OSError) as error:
-        logging.error("%s", " ".join(str(error).split("\n")))
+        remedy = _REMEDIES.get(error.errno or 0, "") if isinstance(error, OSError) else ""
+        logging.error("%s%s", " ".join(str(error).split("\n")), remedy and f" (in {Path.cwd()}); {remedy}")
         logging.error("the traceback", exc_info=True, extra={"file_only": True})
         sys.exit(1)
     except Exception:
         logging.exception("unexpected failure; please report it with %s", log)
         sys.exit(1)
+
+
+def _log_to(log: Path, rule: str) -> None:
+    log.parent.mkdir(parents=True, exist_ok=True)
+    file = logging.FileHandler(log, mode="w", encoding="utf-8")
+    file.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s", "%Y-%m-%d %H:%M:%S"))
+    terminal = logging.StreamHandler(sys.stderr)
+    terminal.setFormatter(logging.Formatter(f"{rule}: %(message)s"))
+    terminal.addFilter(lambda record: not getattr(record, "file_only", False))
+    logging.basicConfig(level=logging.INFO, handlers=[file, terminal], force=True)
+    logging.captureWarnings(True)
+    logging.raiseExceptions = False  # a log on a full disk is no reason for a traceback a line
+    for chatty in ("gensim", "smart_open", "matplotlib", "fontTools", "numba"):
+        logging.getLogger(chatty).setLevel(logging.WARNING)
+
+
+@contextmanager
+def alone(lock: Path) -> Iterator[TextIO]:
+    """Hold the file `lock`, waiting for the process that has it; gives it open, with what was left there to be read.
+
+    The system lets go of it when the process ends in whatever way. Where it knows no locks, a warning says so.
+    """
+    with lock.open("a+", encoding="utf-8") as record:
+        record.seek(0)
+        try:
+            fcntl.flock(record, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            logging.warning(
+                "%s, left by a Snakemake that was killed, is at this very job; waiting for it to end", record.read()
+            )
+            fcntl.flock(record, fcntl.LOCK_EX)
+            record.seek(0)
+        except OSError as error:
+            if error.errno not in _NO_LOCKS:
+                raise
+            logging.warning("%s: this file system has no locks; see to it that no job runs twice at once", lock)
+        yield record
+
+
+def _write(record: TextIO, text: str) -> None:
+    record.truncate(0)
+    record.write(text)
+    record.flush()
+
+
+def _identity(job: Any) -> str:
+    """A digest of all that this start of the job was given: params, threads, inputs with their sizes and times."""
+    inputs = [(str(path), Path(path).stat().st_size, Path(path).stat().st_mtime_ns) for path in job.input]
+    given = [job.rule, sorted(job.params.items()), job.threads, inputs]
+    return hashlib.sha256(json.dumps(given, default=str).encode()).hexdigest()

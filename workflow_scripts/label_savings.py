@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import Any
 
 from analysis.formats import vectors_note, write_table
-from analysis.learning_curves import label_savings
+from analysis.label_savings import label_savings
 from analysis.notes import not_in_study
 from analysis.scores import collect_scores
 from job import run

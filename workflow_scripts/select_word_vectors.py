@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Any
 
-from corpora.fetch import fetched_file
+from corpora.archives import fetched_file
 from corpora.vectors import select_word_vectors
 from job import run
 

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import ast
-import hashlib
+import os
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from difflib import get_close_matches
 from functools import cache
 from itertools import product
@@ -123,6 +122,8 @@ def _study_faults(config: Config) -> Iterator[str]:
             yield f"{name}: neither path nor urls nor files; say where the data are"
         if source.get("path") is not None and not local_path(config, source["path"]).exists():
             yield f"{name}.path: {local_path(config, source['path'])} does not exist; correct it or corpora_root"
+        elif source.get("path") is not None and (closed := _closed(local_path(config, source["path"]))):
+            yield f"{name}.path: {closed} cannot be read; correct its permissions"
     for name, corpus in _corpora(config):
         for entity, labels in corpus["entities"].items():
             for label in labels:
@@ -190,6 +191,19 @@ def _sources(config: Config) -> Iterator[tuple[str, Config]]:
         yield "silver.pmc_ids", {"path": config["silver"]["pmc_ids"]}
     if has_word_vectors(config):
         yield "word_vectors", config["word_vectors"]
+
+
+def _closed(path: Path) -> Path | None:
+    """The first file or folder below this one that may not be read."""
+    below = path.rglob("*") if path.is_dir() else ()
+    return next((p for p in (path, *below) if not os.access(p, os.R_OK | (os.X_OK if p.is_dir() else 0))), None)
+
+
+def check_folder(folder: Path) -> None:
+    """Stop where a study cannot be written. Raises ConfigError, for a working folder or a part of it that is closed."""
+    parts = (folder, *(folder / part for part in (".snakemake", "results", "resources", "logs", "checkpoints")))
+    if closed := next((part for part in parts if part.exists() and not os.access(part, os.W_OK | os.X_OK)), None):
+        raise ConfigError(f"{closed} cannot be written; correct that, or choose another folder with --directory")
 
 
 def has_word_vectors(config: Config) -> bool:
@@ -302,32 +316,3 @@ def reported_settings(config: Config) -> dict[str, Any]:
         "corpora": {name: config["corpora"][name] for name in selected_corpora(config)},
         "training": {key: value for key, value in config["training"].items() if key in ("mode", mode, "threads")},
     }
-
-
-def fingerprint(root: Path, *sources: str) -> str:
-    """A digest of Python modules that changes with their code and not with their comments or docstrings.
-
-    `sources` are files or packages relative to `root`. Snakemake watches the script of a rule but not what the
-    script imports; a rule that carries this digest among its params is run again when that changes.
-    """
-    digest = hashlib.sha256()
-    for source in sources:
-        path = root / source
-        for file in sorted(path.rglob("*.py")) if path.is_dir() else [path]:
-            digest.update(file.relative_to(root).as_posix().encode())
-            digest.update(_code(file).encode())
-    return digest.hexdigest()[:16]
-
-
-def _code(file: Path) -> str:
-    tree = ast.parse(file.read_text(encoding="utf-8"))
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef) and _docstring(
-            node.body
-        ):
-            node.body = node.body[1:]
-    return ast.dump(tree)
-
-
-def _docstring(body: Sequence[ast.stmt]) -> bool:
-    return bool(body) and isinstance(body[0], ast.Expr) and isinstance(getattr(body[0].value, "value", None), str)

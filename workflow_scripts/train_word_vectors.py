@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Any
 
-from corpora.vectors import train_word_vectors
+from corpora.train_vectors import train_word_vectors
 from job import run
 
 

@@ -10,8 +10,9 @@ from matplotlib.text import Text
 from analysis.architecture import Sizes, figure1_architecture
 from analysis.error_overlap import PARTS, SETS, error_overlap, figure4_error_overlap
 from analysis.gain_by_size import bins_of_equal_size, figure3_gain_by_size, significance_of
+from analysis.label_savings import baseline_share, label_savings
 from analysis.layers import LAYERS, figure_s1_layers
-from analysis.learning_curves import baseline_share, figure2_learning_curves, label_savings
+from analysis.learning_curves import figure2_learning_curves
 from analysis.scores import COLUMNS
 from analysis.style import print_style, save
 

@@ -66,7 +66,7 @@ def test_a_study_of_other_corpora_lacks_nothing(counted):
 def test_a_whole_study_lacks_nothing(counted):
     from analysis.scores import paper_table
 
-    rows = [f"{row.entity}/{row.corpus}" for row in paper_table("table1").itertuples()]
+    rows = [f"{row.entity}/{row.corpus}" for row in paper_table("paper/table1.csv").itertuples()]
     table = table1_corpora(counted(*rows), {})
     assert len(table) == 23
     assert missing_rows(table, {}) == ""

@@ -163,7 +163,7 @@ def test_notes_say_what_a_table_is_of_and_what_it_lacks():
 
 
 def test_nothing_is_said_of_a_whole_study():
-    paper = paper_table("table1")
+    paper = paper_table("paper/table1.csv")
     assert missing_of_paper(zip(paper.entity, paper.corpus, strict=True)) == []
     assert missing_of_paper([]) == ["None of the paper's 23 data sets is in this study."]
 
@@ -177,6 +177,6 @@ def test_tables_without_pairs_are_empty(scores):
 
 
 def test_the_papers_tables_are_whole():
-    table1, table2 = paper_table("table1"), paper_table("table2")
+    table1, table2 = paper_table("paper/table1.csv"), paper_table("paper/table2.csv")
     assert table1.groupby("entity").size().to_dict() == {"CHED": 3, "DISO": 5, "LIVB": 6, "PRGE": 9}
     assert list(table2.entity) == list(CLASSES)

@@ -11,8 +11,9 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 import pytest
 
 from corpora import downloads
+from corpora.archives import fetched_file
 from corpora.documents import CorpusError
-from corpora.fetch import fetch, fetched_file, file_name
+from corpora.fetch import fetch, file_name
 
 DATA = bytes(range(256)) * 4000  # a corpus, as far as HTTP is concerned
 DIGEST = hashlib.sha256(DATA).hexdigest()

@@ -17,7 +17,7 @@ from corpora.counting import count
 
 ROOT = Path(__file__).parents[2]
 MIRROR = Path(os.environ.get("CORPORA_MIRROR") or "/nowhere")
-PAPER = paper_table("table1").set_index(["entity", "corpus"])
+PAPER = paper_table("paper/table1.csv").set_index(["entity", "corpus"])
 
 pytestmark = pytest.mark.skipif(not MIRROR.is_dir(), reason="CORPORA_MIRROR names no folder with real corpora")
 

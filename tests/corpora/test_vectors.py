@@ -19,7 +19,8 @@ from corpora import word2vec
 from corpora.conll import Sentence, write_conll
 from corpora.documents import CorpusError
 from corpora.tokens import Token
-from corpora.vectors import lookup_order, select_word_vectors, train_word_vectors
+from corpora.train_vectors import train_word_vectors
+from corpora.vectors import lookup_order, select_word_vectors
 from corpora.word2vec import read_word2vec
 
 WORDS = ["Foo", "foo", "bar", "P00", "p00", "x0", "unused", "é"]
@@ -123,7 +124,7 @@ def test_unusable_vectors_are_named_and_nothing_is_written(tmp_path, name, data,
 TRAIN = """
 import sys
 from pathlib import Path
-from corpora.vectors import train_word_vectors
+from corpora.train_vectors import train_word_vectors
 train_word_vectors([Path(sys.argv[1])], Path(sys.argv[2]), dimension=8, epochs=2, seed=3)
 """
 

@@ -9,17 +9,6 @@ import pytest
 
 pytestmark = pytest.mark.workflow
 
-CURVES = {"label_savings", "figure2_learning_curves"}
-AFTER_TRAINING = CURVES | {
-    "collect_scores",
-    "table2_macro_average",
-    "error_reduction",
-    "appendix_a_scores",
-    "significance",
-    "error_analysis",
-    "figure3_gain_by_size",
-    "figure4_error_overlap",
-}
 TABLES = ["table1_corpora", "table2_macro_average", "appendix_a_scores", "error_reduction", "significance"]
 TABLES += ["significance_over_all", "label_savings", "error_overlap"]
 TABLES += [f"{table}/DISO/toy" for table in ("error_kinds", "strings_gained_and_lost", "seen_and_unseen")]
@@ -82,53 +71,6 @@ def test_silver_documents_of_gold_corpora_are_gone(finished):
     assert gold & sampled
     assert not gold & kept
     assert kept | set(excluded.document) == sampled
-
-
-def test_a_second_run_has_nothing_to_do(finished):
-    assert finished.to_be_run() == set()
-
-
-@pytest.mark.parametrize(
-    ("config", "expected"),
-    [
-        ({"training": {"fast": {"target": {"learning_rate": 0.002}}}}, {"finetune"} | AFTER_TRAINING),
-        ({"training": {"fast": {"source": {"learning_rate": 0.002}}}}, {"pretrain", "finetune"} | AFTER_TRAINING),
-        ({"training": {"paper": {"target": {"learning_rate": 0.002}}}}, set()),
-        ({"study": {"seeds": [1, 2]}}, {"pretrain", "finetune"} | AFTER_TRAINING - CURVES),
-        ({"study": {"shares": [30, 60]}}, {"finetune", "collect_scores"}),
-        ({"figures": {"learning_curves": {"shares": [30, 60]}}}, {"finetune", "collect_scores"} | CURVES),
-        ({"figures": {"layers": {"data_sets": ["DISO/toy"], "shares": [60], "seeds": [1]}}}, {"finetune", "collect_scores", "figure_s1_layers"}),
-        ({"figures": {"gain_by_size": {"bins": 2}}}, {"figure3_gain_by_size"}),
-        ({"corpora": {"toy": {"license": "mine"}}}, set()),
-        ({"corpora": {"toy": {"title": "Toy"}}}, {"table1_corpora"} | AFTER_TRAINING - {"collect_scores", "error_analysis"}),
-        ({"study": {"regimes": ["baseline"]}}, {"train_word_vectors", "select_word_vectors", "finetune"} | AFTER_TRAINING),
-    ],
-)  # fmt: skip
-def test_a_changed_setting_reruns_what_it_touches(finished, config, expected):
-    assert finished.to_be_run(config=config) == expected
-
-
-def test_a_changed_source_learning_rate_leaves_the_baseline_alone(finished):
-    config = {"training": {"fast": {"source": {"learning_rate": 0.002}}}}
-    assert finished.to_be_run("results/runs/DISO/toy/baseline/share60/seed1/metrics.json", config=config) == set()
-
-
-def test_a_changed_line_reruns_and_a_comment_does_not(finished, edited):
-    edited("model/scores.py", lambda text: text + "\n# A remark.\n")
-    assert finished.to_be_run() == set()
-    edited("model/scores.py", lambda text: text + "\nANSWER = 42\n")
-    assert finished.to_be_run() == {"pretrain", "finetune"} | AFTER_TRAINING
-
-
-def test_a_changed_table_trains_nothing(finished, edited):
-    edited("workflow_scripts/analysis/tables.py", lambda text: text + "\nANSWER = 42\n")
-    tables = {"table2_macro_average", "error_reduction", "appendix_a_scores"}
-    assert finished.to_be_run() == tables
-
-
-def test_a_changed_style_redraws_the_figures_only(finished, edited):
-    edited("workflow_scripts/analysis/style.py", lambda text: text + "\nANSWER = 42\n")
-    assert finished.to_be_run() == set(FIGURES)
 
 
 def test_scores_counted_from_the_predictions_are_the_runs(finished):

@@ -1,9 +1,8 @@
-"""Figure 2: F1 against the share of a corpus used for training; and how much labelling transfer saves."""
+"""Figure 2: F1 against the share of a corpus used for training."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -11,14 +10,10 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from analysis.label_savings import baseline_share, curves, pairs_of
 from analysis.notes import not_in_study
-from analysis.scores import CLASSES, in_order, spread
+from analysis.scores import CLASSES, spread
 from analysis.style import GREY, REGIME_STYLE, add_notes, panels, without_data
-
-# Section 3.2: with transfer and 10 % miRNA is about where it is with 28 % without.
-PAPER_BASELINE_SHARE = {"DISO/mirna": 28.0}
-RESAMPLES = 9999
-RANDOM_STATE = 1
 
 LAYERS_OF = {"baseline": "none", "transfer": "crf"}
 
@@ -32,7 +27,7 @@ def figure2_learning_curves(
     from transfer at the smallest share to the baseline's curve at the same F1, where `label_savings` reads its number.
     """
     points = spread(scores)
-    data_sets = _data_sets(points)
+    data_sets = pairs_of(points)
     notes = not_in_study(left_out, titles)
     if not data_sets:
         return without_data(" ".join(["No learning curve: no data set of this study is configured for it.", *notes]))
@@ -42,7 +37,7 @@ def figure2_learning_curves(
         for regime, layers in LAYERS_OF.items():
             curve = here[here.layers == layers].sort_values("share")
             axis.errorbar(curve.share, curve["mean"], yerr=curve.sd.fillna(0), **REGIME_STYLE[regime])
-        _draw_saving(axis, *_curves(scores, entity, corpus))
+        _draw_saving(axis, *curves(scores, entity, corpus))
         axis.set_xticks(sorted(set(here.share)))
         axis.set_title(f"{titles[corpus]} ({CLASSES[entity].lower()})")
         axis.set_title(letter, loc="left", fontweight="bold", fontsize=9)
@@ -76,71 +71,6 @@ def _draw_saving(axis: Axes, transfer: np.ndarray, shares: Sequence[int], baseli
     axis.set_ylim(bottom, top)
 
 
-def label_savings(scores: pd.DataFrame, titles: Mapping[str, str], resamples: int = RESAMPLES) -> pd.DataFrame:
-    """Which share without transfer gives the F1 of the smallest share with it (section 3.2), a row a data set.
-
-    `baseline_share` (percent of the corpus) is read off the baseline's mean curve by linear interpolation; infinite
-    where the curve does not get there, the smallest share where transfer gains nothing. The 95 % interval is a
-    percentile bootstrap over seeds, drawn anew for each point of both curves: it assumes independent trainings, and
-    with three seeds is only a rough guide (Efron and Tibshirani, 1993). NaN for one seed.
-    """
-    points = spread(scores)
-    rows = []
-    for entity, corpus in _data_sets(points):
-        key = f"{entity}/{corpus}"
-        transfer, shares, baseline = _curves(scores, entity, corpus)
-        saved = baseline_share(transfer, shares, baseline)
-        if saved is None:
-            continue
-        row: dict[str, object] = {"data_set": key, "class": CLASSES[entity], "corpus": titles[corpus]}
-        row |= {"share": shares[0], "seeds": len(transfer), "f1_transfer": transfer.mean()}
-        row["f1_baseline"] = baseline[0].mean()
-        low, high = _interval(transfer, shares, baseline, resamples)
-        row |= {"baseline_share": saved, "baseline_share_low": low, "baseline_share_high": high}
-        row["baseline_share_paper"] = PAPER_BASELINE_SHARE.get(key, float("nan"))
-        rows.append(row)
-    columns = ["share", "seeds", "f1_transfer", "f1_baseline"]
-    columns += ["baseline_share", "baseline_share_low", "baseline_share_high", "baseline_share_paper"]
-    return pd.DataFrame(rows, columns=["data_set", "class", "corpus", *columns])
-
-
-def baseline_share(transfer: np.ndarray, shares: Sequence[int], baseline: Sequence[np.ndarray]) -> float | None:
-    """The share at which the baseline's mean curve first reaches transfer's mean F1 at the smallest share.
-
-    `transfer` has F1 by seed at the smallest share, `baseline` for each of `shares`, which ascend. None without runs of
-    both at the smallest share.
-
-    >>> baseline_share(np.array([80.0]), [10, 20, 30], [np.array([70.0]), np.array([78.0]), np.array([82.0])])
-    25.0
-    """
-    if not len(transfer) or not baseline or not len(baseline[0]):
-        return None
-    target = transfer.mean()
-    curve = [f1.mean() for f1 in baseline]
-    if curve[0] >= target:
-        return float(shares[0])
-    for (left, right), (low, high) in zip(pairwise(shares), pairwise(curve), strict=True):
-        if high >= target:
-            return float(left + (right - left) * (target - low) / (high - low))
-    return float("inf")
-
-
-def _interval(
-    transfer: np.ndarray, shares: Sequence[int], baseline: Sequence[np.ndarray], resamples: int
-) -> tuple[float, float]:
-    if min(len(transfer), *map(len, baseline)) < 2:
-        return float("nan"), float("nan")
-    rng = np.random.default_rng(RANDOM_STATE)
-
-    def again(f1: np.ndarray) -> np.ndarray:
-        return rng.choice(f1, len(f1))
-
-    drawn = [baseline_share(again(transfer), shares, [again(f1) for f1 in baseline]) for _ in range(resamples)]
-    # An observed value at each end, since infinite ones cannot be averaged.
-    low, high = np.quantile(np.array(drawn, dtype=float), [0.025, 0.975], method="inverted_cdf")
-    return float(low), float(high)
-
-
 def seeds_notes(points: pd.DataFrame) -> list[str]:
     """Says where there is one seed only, so that nothing can be said of the spread; see `scores.spread`."""
     return ["One seed a point: the spread over trainings is unknown."] if points.seeds.max() == 1 else []
@@ -152,19 +82,6 @@ def _lonely_notes(points: pd.DataFrame) -> list[str]:
         if not (points.layers == layers).any():
             notes.append(f"No runs of the regime {regime}.")
     return notes
-
-
-def _data_sets(points: pd.DataFrame) -> list[tuple[str, str]]:
-    table = in_order(points[["entity", "corpus"]].drop_duplicates())
-    return list(zip(table.entity, table.corpus, strict=True))
-
-
-def _curves(scores: pd.DataFrame, entity: str, corpus: str) -> tuple[np.ndarray, list[int], list[np.ndarray]]:
-    here = scores[(scores.entity == entity) & (scores.corpus == corpus)]
-    baseline = here[here.layers == "none"]
-    shares = sorted(set(here.share))
-    transfer = here[(here.layers == "crf") & (here.share == shares[0])].f1.to_numpy()
-    return transfer, shares, [baseline[baseline.share == share].f1.to_numpy() for share in shares]
 
 
 def _letters() -> list[str]:

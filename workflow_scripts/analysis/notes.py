@@ -39,7 +39,7 @@ def run_notes(runs: Sequence[Path]) -> list[str]:
 
 def missing_of_paper(pairs: Iterable[tuple[str, str]]) -> list[str]:
     """Which of the paper's data sets are not among the (class, corpus) pairs."""
-    paper = paper_table("table1")
+    paper = paper_table("paper/table1.csv")
     titles = dict(zip(paper.corpus, paper.title, strict=True))
     held = set(pairs)
     missing = [pair for pair in zip(paper.entity, paper.corpus, strict=True) if pair not in held]

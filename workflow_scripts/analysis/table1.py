@@ -22,7 +22,7 @@ def table1_corpora(counted: Sequence[Path], titles: Mapping[str, str]) -> pd.Dat
     does not have. A study that holds any of the paper's data sets also has a row, without counts of its own, for each
     of those that it lacks.
     """
-    paper = paper_table("table1").set_index(["entity", "corpus"])
+    paper = paper_table("paper/table1.csv").set_index(["entity", "corpus"])
     ours = {(path.parent.name, path.stem): json.loads(path.read_text(encoding="utf-8")) for path in counted}
     missing = [row for row in paper.index if row not in ours] if any(row in paper.index for row in ours) else []
     rows = []
@@ -52,5 +52,5 @@ def missing_rows(table: pd.DataFrame, left_out: Mapping[str, str]) -> str:
         f"{corpus} ({kind.lower()})" for kind, corpus in zip(missing["class"], missing.corpus, strict=True)
     )
     skipped = f" Left out by study.skip: {', '.join(sorted(left_out.values()))}." if left_out else ""
-    total = len(paper_table("table1"))
+    total = len(paper_table("paper/table1.csv"))
     return f"Not in this study: {len(missing)} of the paper's {total} data sets: {names}.{skipped}"

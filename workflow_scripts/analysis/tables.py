@@ -35,7 +35,7 @@ def table2_macro_average(scores: pd.DataFrame) -> pd.DataFrame:
     fewer has the number of its own in the column corpora.
     """
     ours = compared(scores)
-    paper = paper_table("table2").set_index("entity")
+    paper = paper_table("paper/table2.csv").set_index("entity")
     rows = []
     for entity in [e for e in CLASSES if e in set(ours.entity)]:
         corpora = ours[ours.entity == entity]

@@ -285,6 +285,19 @@ def _zip_opener(archive: zipfile.ZipFile, info: zipfile.ZipInfo, place: str) -> 
     return open_member
 
 
+def fetched_file(source: Path) -> Path:
+    """The one file of a source that `fetch` brought; a path that is a file already is that file.
+
+    Hidden files do not count. Raises CorpusError where the folder holds no file or several.
+    """
+    if source.is_file():
+        return source
+    files = sorted(path for path in source.rglob("*") if path.is_file() and not path.name.startswith("."))
+    if len(files) != 1:
+        raise CorpusError(source, None, f"holds {len(files)} files instead of one", "give a single file in its place")
+    return files[0]
+
+
 @contextmanager
 def written_whole(destination: Path) -> Iterator[Path]:
     """A temporary path beside ``destination``, to be written to as a file or folder.
@@ -293,8 +306,8 @@ def written_whole(destination: Path) -> Iterator[Path]:
     case ``destination`` stays as it was.
     """
     destination.parent.mkdir(parents=True, exist_ok=True)
-    temporary = destination.with_name(f".{destination.name}.{os.getpid()}.part")
-    _remove(temporary)
+    temporary = destination.with_name(f".{destination.name}.part")
+    _remove(temporary)  # of a process that was killed
     try:
         yield temporary
         if temporary.is_dir() or destination.is_dir():

@@ -167,16 +167,3 @@ def file_name(url: str) -> str:
     parts = [unquote(part) for part in urlsplit(url).path.split("/") if part]
     named = [part for part in parts if "." in part] or parts or ["download"]
     return re.sub(r"[^\w.+-]", "_", named[-1]).lstrip(".") or "download"
-
-
-def fetched_file(source: Path) -> Path:
-    """The one file of a source that `fetch` brought; a path that is a file already is that file.
-
-    Hidden files do not count. Raises CorpusError where the folder holds no file or several.
-    """
-    if source.is_file():
-        return source
-    files = sorted(path for path in source.rglob("*") if path.is_file() and not path.name.startswith("."))
-    if len(files) != 1:
-        raise CorpusError(source, None, f"holds {len(files)} files instead of one", "give a single file in its place")
-    return files[0]

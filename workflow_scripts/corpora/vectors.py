@@ -1,19 +1,17 @@
-"""Word vectors: train them, or keep those of a large file that the corpora use (paper, section 2.4).
+"""Word vectors: those of a large file that the corpora use (paper, section 2.4).
 
-gensim trains and writes; a file is read as a stream, since the paper's has 4.4 GB; and a word is looked up as the
+A file is read as a stream, since the paper's has 4.4 GB, and a word is looked up as the
 paper's program, NeuroNER, does.
 """
 
 from __future__ import annotations
 
-import hashlib
 import json
 import logging
 import re
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import BinaryIO
 
 import numpy as np
@@ -27,73 +25,6 @@ from corpora.word2vec import read_word2vec
 logger = logging.getLogger(__name__)
 
 STEPS = ("as_is", "lower_case", "digits_to_zero", "lower_case_and_digits_to_zero")
-
-
-def train_word_vectors(
-    conll_files: Sequence[Path],
-    destination: Path,
-    *,
-    dimension: int = 200,
-    window: int = 5,
-    epochs: int = 5,
-    minimum_count: int = 2,
-    seed: int,
-    threads: int = 1,
-) -> None:
-    """Train skip-gram vectors on the sentences of CoNLL files, each different sentence once, and write them.
-
-    The format is word2vec's, binary where ``destination`` ends with ".bin" and text with a header elsewhere. With one
-    thread the same input, settings and seed give the same file; with more they do not.
-
-    Raises CorpusError when no token occurs ``minimum_count`` times, and as ``read_conll`` does.
-    """
-    from gensim.models import Word2Vec  # only here: it takes seconds and 100 MB, which selecting does without
-
-    with TemporaryDirectory(prefix="word_vectors_", dir=_folder(destination)) as folder:
-        corpus = Path(folder) / "sentences.txt"
-        sentences = 0
-        with corpus.open("w", encoding="utf-8", newline="\n") as file:
-            for tokens in _distinct_sentences(conll_files):
-                file.write(" ".join(tokens) + "\n")
-                sentences += 1
-        model = Word2Vec(
-            vector_size=dimension,
-            window=window,
-            min_count=minimum_count,
-            sg=1,
-            seed=seed,
-            workers=threads,
-            epochs=epochs,
-        )
-        model.build_vocab(corpus_file=str(corpus))
-        if not model.wv.index_to_key:
-            problem = f"no token occurs {minimum_count} times in {sentences} sentences"
-            raise CorpusError(destination, None, problem, "lower minimum_count or add text")
-        model.train(
-            corpus_file=str(corpus),
-            total_examples=model.corpus_count,
-            total_words=model.corpus_total_words,
-            epochs=epochs,
-        )
-    with written_whole(destination) as temporary:
-        model.wv.save_word2vec_format(str(temporary), binary=destination.suffix == ".bin")
-    words = len(model.wv.index_to_key)
-    logger.info("%s: %d vectors of %d numbers from %d sentences", destination, words, dimension, sentences)
-
-
-def _folder(destination: Path) -> Path:
-    destination.parent.mkdir(parents=True, exist_ok=True)
-    return destination.parent
-
-
-def _distinct_sentences(conll_files: Sequence[Path]) -> Iterator[tuple[str, ...]]:
-    seen: set[bytes] = set()
-    for path in conll_files:
-        for sentence in read_conll(path):
-            digest = hashlib.sha256("\n".join(sentence.tokens).encode()).digest()[:16]
-            if digest not in seen:
-                seen.add(digest)
-                yield sentence.tokens
 
 
 def select_word_vectors(

@@ -61,7 +61,7 @@ def summarise(scores: pd.DataFrame, titles: Mapping[str, str]) -> Summary | None
     table = compared(scores)
     if table.empty:
         return None
-    paper = paper_table("table2").set_index("entity")
+    paper = paper_table("paper/table2.csv").set_index("entity")
     rows = []
     for entity, name in CLASSES.items():
         own = table[table.entity == entity]

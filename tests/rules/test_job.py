@@ -1,0 +1,135 @@
+"""What a rule's script does around its call: alone, in one line when it fails."""
+
+import errno
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+SCRIPTS = Path(__file__).parents[2] / "workflow_scripts"
+
+# A job that says when it has begun, and ends when it is told to or fails as it is told to.
+JOB = """
+import os, sys, time
+from pathlib import Path
+from types import SimpleNamespace
+from job import run
+
+class Named(list):
+    def items(self):
+        return [("seed", sys.argv[1])]
+
+def main(job):
+    with open("begun", "a") as file:
+        file.write(f"{os.getpid()}\\n")
+    if len(sys.argv) > 2:
+        raise eval(sys.argv[2])
+    while not Path("go").exists():
+        time.sleep(0.02)
+    Path("output").write_text(str(os.getpid()))
+
+run(main, SimpleNamespace(log=["logs/toy.log"], rule="toy", params=Named(), threads=1, input=["input"], output=["output"]))
+"""
+
+
+@pytest.fixture
+def start(tmp_path):
+    """A function that starts the job with a seed, and perhaps an error to raise; what still runs is ended after."""
+    (tmp_path / "input").write_text("data")
+    started = []
+
+    def begin(*arguments):
+        process = subprocess.Popen(
+            [sys.executable, "-c", JOB, *arguments],
+            cwd=tmp_path,
+            env=os.environ | {"PYTHONPATH": str(SCRIPTS)},
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        started.append(process)
+        return process
+
+    yield begin
+    for process in started:
+        process.kill()
+        process.communicate()
+
+
+def until(condition):
+    for _ in range(3000):
+        if condition():
+            return
+        time.sleep(0.02)
+    raise AssertionError("waited for a minute")
+
+
+def lines(path):
+    return path.read_text().splitlines() if path.exists() else []
+
+
+def waits(folder):
+    return any("waiting for it to end" in line for line in lines(folder / "logs/toy.log"))
+
+
+def test_a_second_start_waits_and_takes_what_the_first_made(tmp_path, start):
+    first = start("1")
+    until(lambda: lines(tmp_path / "begun"))
+    (tmp_path / "logs/toy.log").unlink()  # as Snakemake does before an attempt
+    second = start("1")
+    until(lambda: waits(tmp_path))
+    assert f"process {first.pid} on " in (tmp_path / "logs/toy.log").read_text()
+    (tmp_path / "go").touch()
+    assert (first.wait(60), second.wait(60)) == (0, 0)
+    assert lines(tmp_path / "begun") == lines(tmp_path / "output") == [str(first.pid)]
+
+
+@pytest.mark.parametrize("change", ["seed", "input", "no output"])
+def test_a_second_start_of_something_else_does_it_all(tmp_path, start, change):
+    first = start("1")
+    until(lambda: lines(tmp_path / "begun"))
+    if change == "input":
+        (tmp_path / "input").write_text("other data")
+    second = start("2" if change == "seed" else "1")
+    until(lambda: waits(tmp_path))
+    (tmp_path / "go").touch()
+    if change == "no output":
+        (tmp_path / "go").unlink()
+        first.kill()
+        until(lambda: len(lines(tmp_path / "begun")) == 2)
+        (tmp_path / "go").touch()
+    assert second.wait(60) == 0
+    assert lines(tmp_path / "begun") == [str(first.pid), str(second.pid)]
+    assert lines(tmp_path / "output") == [str(second.pid)]
+
+
+def test_a_killed_job_lets_go(tmp_path, start):
+    first = start("1")
+    until(lambda: lines(tmp_path / "begun"))
+    first.send_signal(signal.SIGKILL)
+    first.wait()
+    (tmp_path / "go").touch()
+    second = start("1")
+    assert second.wait(60) == 0
+    assert lines(tmp_path / "output") == [str(second.pid)]
+    assert not waits(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("error", "said"),
+    [
+        ("ValueError('a.txt:3: no number\\n; correct it')", "toy: a.txt:3: no number ; correct it"),
+        (f"OSError({errno.ENOSPC}, 'No space left on device')", "make room on that disk, then run again"),
+        (f"OSError({errno.EROFS}, 'Read-only file system', 'results')", "choose a folder that can be written"),
+    ],
+)
+def test_bad_input_and_a_failing_system_end_in_one_line(tmp_path, start, error, said):
+    job = start("1", error)
+    stderr = job.communicate(timeout=60)[1]
+    assert job.returncode == 1
+    assert said in stderr
+    assert stderr.count("\n") == 1
+    assert "Traceback" in (tmp_path / "logs/toy.log").read_text()
