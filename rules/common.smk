@@ -18,6 +18,12 @@ try:
 except ValueError as error:
     raise WorkflowError(str(error))
 
+# `--resources gpu=1` is one GPU, with room for as many trainings as it has slots; but Snakemake counts in whole numbers,
+# and a training asks for gpu=1. So the room is counted in slots where Snakemake runs the trainings itself (on the nodes
+# of a cluster each has the GPU that the cluster gives it). job.py takes the slots.
+if workflow.is_main_process and workflow.nodes is None and "gpu" in workflow.global_resources:
+    workflow.register_resource("gpu", workflow.global_resources["gpu"].value * config["training"]["slots_per_gpu"])
+
 SILVER = config["silver"]
 TRAINING = config["training"][config["training"]["mode"]]
 VECTORS_GIVEN = configured.has_word_vectors(config)

@@ -1,16 +1,19 @@
-"""What every rule's script does around its one call: log to the rule's file, and fail in one line."""
+"""What every rule's script does around its one call: log to the rule's file, take a GPU, and fail in one line."""
 
 from __future__ import annotations
 
 import logging
 import sys
 from collections.abc import Callable
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
+import gpu
+
 
 def run(main: Callable[[Any], None], job: Any) -> None:
-    """Call `main` with Snakemake's job object.
+    """Call `main` with Snakemake's job object; while it runs, a rule with the resource `gpu` holds a slot on one GPU.
 
     Messages go to the rule's log file, and to the terminal too. Bad input and failures of the system (ValueError,
     OSError) end in one line on the terminal and a traceback in the log file; anything else is a fault of ours and
@@ -28,7 +31,8 @@ def run(main: Callable[[Any], None], job: Any) -> None:
     for chatty in ("gensim", "smart_open", "matplotlib", "fontTools", "numba"):
         logging.getLogger(chatty).setLevel(logging.WARNING)
     try:
-        main(job)
+        with gpu.of_its_own(job.config["training"]["slots_per_gpu"]) if job.resources.get("gpu") else nullcontext():
+            main(job)
     except (ValueError, OSError) as error:
         logging.error("%s", " ".join(str(error).split("\n")))
         logging.error("the traceback", exc_info=True, extra={"file_only": True})
