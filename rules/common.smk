@@ -93,6 +93,11 @@ def titles_of(data_sets):
     return {corpus: TITLES[corpus] for _, corpus in data_sets}
 
 
+def doubling(first):
+    """A resource (MB, or minutes) that doubles with each attempt: a job that ran out of it is retried with more."""
+    return lambda wildcards, attempt: first * 2 ** (attempt - 1)
+
+
 def table(name, caption=None, **where):
     """The three forms of a table; the report shows the first."""
     caption = f"captions/{caption or name}.rst"
