@@ -315,12 +315,13 @@ def fingerprint(root: Path, *sources: str) -> str:
         path = root / source
         for file in sorted(path.rglob("*.py")) if path.is_dir() else [path]:
             digest.update(file.relative_to(root).as_posix().encode())
-            digest.update(_code(file).encode())
+            digest.update(_code(file.read_text(encoding="utf-8")).encode())
     return digest.hexdigest()[:16]
 
 
-def _code(file: Path) -> str:
-    tree = ast.parse(file.read_text(encoding="utf-8"))
+@cache  # rules share modules, and every job of a cluster parses the rules again
+def _code(text: str) -> str:
+    tree = ast.parse(text)
     for node in ast.walk(tree):
         if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef) and _docstring(
             node.body

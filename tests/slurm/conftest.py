@@ -12,6 +12,7 @@ from datetime import datetime
 from pathlib import Path
 
 import pytest
+import yaml
 
 from demo.generate import generate
 
@@ -95,28 +96,35 @@ def cluster(folder: Path, gpus: int) -> Iterator[None]:
 
 
 class Run:
-    """Snakemake, started on the demonstration with profiles/slurm; its output goes to a file."""
+    """Snakemake, started on the demonstration with profiles/slurm, and killed on leaving; its output goes to a file.
 
-    def __init__(self, folder: Path, *arguments: str, project: Path = ROOT) -> None:
-        self.file = folder / f"snakemake{time.time_ns()}.out"
+    The trainings end after `epochs`, (of a source tagger, of a target).
+    """
+
+    def __init__(self, folder: Path, *arguments: str, epochs: tuple[int, int] = (1, 2), project: Path = ROOT) -> None:
+        number = time.time_ns()
+        self.file, overlay = folder / f"snakemake{number}.out", folder / f"overlay{number}.yaml"
+        settings = ({"epochs": count, "patience": count} for count in epochs)
+        overlay.write_text(
+            yaml.safe_dump({"training": {"fast": dict(zip(("source", "target"), settings, strict=True))}})
+        )
         command = [sys.executable, "-m", "snakemake", "--snakefile", str(project / "Snakefile")]
-        command += ["--directory", str(folder), "--configfile", str(ROOT / "overlays/demo.yaml")]
+        command += ["--directory", str(folder), "--configfile", str(ROOT / "overlays/demo.yaml"), str(overlay)]
         command += ["--workflow-profile", str(project / "profiles/slurm")]
         command += ["--set-resources", "pretrain:slurm_partition=gpu", "finetune:slurm_partition=gpu"]
         command += ["--slurm-init-seconds-before-status-checks", "2", *arguments]
         with self.file.open("w") as file:
             self.process = subprocess.Popen(command, stdout=file, stderr=subprocess.STDOUT, cwd=project)
 
-    def output(self) -> str:
-        return self.file.read_text()
+    def __enter__(self) -> "Run":
+        return self
 
-    def wait(self, seconds: float = 900) -> None:
-        try:
-            code = self.process.wait(timeout=seconds)
-        finally:
-            if self.process.poll() is None:
-                self.process.kill()
-        assert code == 0, self.output()
+    def __exit__(self, *_: object) -> None:
+        self.process.kill()
+        self.process.wait()
+
+    def wait(self, seconds: float = 1800) -> None:
+        assert self.process.wait(timeout=seconds) == 0, self.file.read_text()
 
 
 @dataclass(frozen=True)
@@ -135,8 +143,7 @@ def demo(tmp_path_factory: pytest.TempPathFactory) -> Demo:
     folder = tmp_path_factory.mktemp("demo")
     generate(folder / "native")
     with cluster(tmp_path_factory.mktemp("one_gpu"), 1):
-        run = Run(folder, "--group-components", "corpora=2", "tables=6")
-        try:
+        with Run(folder, "--group-components", "corpora=2", "tables=6") as run:
             eventually(lambda: [j for j in jobs() if j.partition == "gpu" and j.state == "RUNNING"], 1800)
             text_of("scontrol", "update", f"nodename={node()}", "state=drain", "reason=test")
             drained = time.time()
@@ -145,8 +152,6 @@ def demo(tmp_path_factory: pytest.TempPathFactory) -> Demo:
             returned = time.time()
             text_of("scontrol", "update", f"nodename={node()}", "state=resume")
             run.wait(3600)
-        finally:
-            run.process.kill()
         return Demo(folder, jobs(), drained, returned)
 
 

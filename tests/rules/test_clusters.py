@@ -1,4 +1,4 @@
-"""The settings of docs/clusters.md for other clusters, by dry run and through stand-ins for the clusters' programs."""
+"""What jobs ask a cluster for; docs/clusters.md's settings, by dry run and through stand-ins for clusters' programs."""
 
 import os
 import re
@@ -46,6 +46,19 @@ def profile(tmp_path):
         return str(tmp_path / "profile")
 
     return write
+
+
+@pytest.mark.parametrize(("attempt", "asked"), [(1, (4000, 720)), (2, (8000, 1440)), (3, (16000, 2880))])
+def test_each_attempt_asks_for_twice_as_much(finished, attempt, asked):
+    result = finished.snakemake("--dry-run", "--attempt", str(attempt), RUN.format(50), config=seeds(50))
+    memory, minutes = re.search(r"mem_mb=(\d+).* runtime=(\d+)", result.stdout + result.stderr).groups()
+    assert (int(memory), int(minutes)) == asked
+
+
+def test_every_rule_asks_for_memory_and_time_that_double():
+    for file in (PAGE.parents[1] / "rules").glob("*.smk"):
+        for rule in re.split(r"^rule ", file.read_text(), flags=re.MULTILINE)[1:]:
+            assert re.search(r" mem_mb=doubling\(.*\n +runtime=doubling\(", rule), rule
 
 
 @pytest.mark.parametrize("program", ["bsub", "qsub"])
