@@ -12,7 +12,7 @@ import pytest
 from tests.slurm.conftest import ROOT, Run, SlurmJob, eventually, jobs, text_of
 
 pytestmark = pytest.mark.usefixtures("two_gpus")
-LONG = (1, 60)  # epochs that leave time to disturb a training
+LONG = (1, 30)  # epochs that leave time to disturb a training
 LIMITS = ["00:01:00", "00:02:00", "00:04:00"]
 RUNS = "LIVB/field_notes/baseline/share60"
 
