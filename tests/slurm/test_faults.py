@@ -103,10 +103,10 @@ def test_a_training_out_of_time_gets_twice_the_time_and_goes_on(demo, project):
 
 def test_a_training_out_of_memory_gets_twice_the_memory(demo, project):
     before = jobs()
-    with Run(demo.folder, target(16), project=project(mem_mb=400)) as run:
+    with Run(demo.folder, target(16), project=project(mem_mb=300)) as run:
         run.wait()
     *failed, last = submitted_after(before)
-    assert [job.fields["MinMemoryNode"] for job in (*failed, last)] == ["400M", "800M", "1600M"][: 1 + len(failed)]
+    assert [job.fields["MinMemoryNode"] for job in (*failed, last)] == ["300M", "600M", "1200M"][: 1 + len(failed)]
     assert failed
     assert last.state == "COMPLETED"
     assert all("emory limit" in Path(job.fields["StdOut"]).read_text() for job in failed)
