@@ -51,8 +51,8 @@ def profile(tmp_path):
 @pytest.mark.parametrize(("attempt", "asked"), [(1, (4000, 720)), (2, (8000, 1440)), (3, (16000, 2880))])
 def test_each_attempt_asks_for_twice_as_much(finished, attempt, asked):
     result = finished.snakemake("--dry-run", "--attempt", str(attempt), RUN.format(50), config=seeds(50))
-    memory, minutes = re.search(r"mem_mb=(\d+).* runtime=(\d+)", result.stdout + result.stderr).groups()
-    assert (int(memory), int(minutes)) == asked
+    seen = [re.search(rf"\b{name}=(\d+)", result.stdout + result.stderr) for name in ("mem_mb", "runtime")]
+    assert tuple(int(match[1]) for match in seen) == asked
 
 
 def test_every_rule_asks_for_memory_and_time_that_double():
