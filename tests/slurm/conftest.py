@@ -1,5 +1,6 @@
 """A real Slurm on this machine with fake GPUs, and the demonstration run through it with profiles/slurm."""
 
+import os
 import re
 import shutil
 import subprocess
@@ -18,7 +19,8 @@ from demo.generate import generate
 
 ROOT = Path(__file__).parents[2]
 PROGRAMS = ["munged", "slurmctld", "slurmd", "sbatch", "srun", "squeue", "scontrol"]
-MISSING = [program for program in PROGRAMS if shutil.which(program) is None]
+MISSING = [f"{program} is not installed" for program in PROGRAMS if shutil.which(program) is None]
+OBSTACLES = [*MISSING, *(["Slurm's daemons need root"] if os.geteuid() else [])]
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
