@@ -27,9 +27,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if Path(__file__).parent in item.path.parents:
             item.add_marker(pytest.mark.slurm)
-            item.add_marker(
-                pytest.mark.skipif(bool(MISSING), reason=f"Slurm is not installed: no {', '.join(MISSING)}")
-            )
+            item.add_marker(pytest.mark.skipif(bool(OBSTACLES), reason=f"no Slurm: {', '.join(OBSTACLES)}"))
 
 
 def text_of(*command: str) -> str:
