@@ -34,7 +34,7 @@ def text_of(*command: str) -> str:
     return subprocess.run(command, capture_output=True, text=True, check=True).stdout
 
 
-def eventually(look: Callable[[], object], seconds: float = 300) -> object:
+def eventually(look: Callable[[], object], seconds: float = 900) -> object:
     """What `look` gives once it gives something."""
     end = time.monotonic() + seconds
     while not (seen := look()):
