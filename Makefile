@@ -1,8 +1,8 @@
 # make demo and make test do all their own set-up: a virtual environment in .venv with exactly what the lock pins.
 PYTHON ?= python3
 CORES ?= $(shell nproc)
-# Trainings at a time: one on a GPU; without one, a core each.
-GPU ?= $(shell nvidia-smi >/dev/null 2>&1 && echo 1 || echo $(CORES))
+# GPUs to train on: all of this machine's; without one, trainings at a time, one a core.
+GPU ?= $(or $(filter-out 0,$(shell nvidia-smi --list-gpus 2>/dev/null | grep -c '^GPU ')),$(CORES))
 # Configuration files of yours, laid over the study's.
 CONFIG ?=
 # The corpus of `make check-corpus`.
@@ -32,11 +32,12 @@ snakemake = $(BIN)/snakemake --snakefile Snakefile --directory $(FOLDER_$(1)) --
 	$(if $(OVERLAYS_$(1))$(CONFIG),--configfile $(OVERLAYS_$(1)) $(CONFIG)) \
 	$(if $(filter real,$(1)),--config corpora_root='$(abspath $(CORPORA_MIRROR))')
 
-.PHONY: help setup demo study real report check-corpus test fuzz chaos lint format lock clean
+.PHONY: help setup demo study real report check-corpus test test-slurm fuzz chaos lint format lock clean
 
 help:
 	@echo 'make demo     the whole workflow on small made-up corpora: minutes, no GPU, no download'
 	@echo 'make test     all tests'
+	@echo 'make test-slurm   the demonstration and its faults through a Slurm that is started on this machine (as root)'
 	@echo 'make study    the study as the paper ran it (config.yaml); CONFIG=mine.yaml lays a file of yours over it'
 	@echo 'make real CORPORA_MIRROR=folder   a scaled study on real corpora that lie in a folder'
 	@echo 'make report   finishes the study and makes one page of it; STUDY=demo or STUDY=real for those'
@@ -82,6 +83,9 @@ check-corpus: setup
 
 test: setup
 	$(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist loadfile
+
+test-slurm: setup
+	$(BIN)/python -m pytest -m slurm tests/slurm
 
 fuzz: setup
 	FUZZ_EXAMPLES=$(FUZZ_EXAMPLES) FUZZ_SEED=$(FUZZ_SEED) $(BIN)/python -m pytest -rP tests/corpora/test_readers_mutations.py

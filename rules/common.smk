@@ -22,6 +22,12 @@ except ValueError as error:
     raise WorkflowError(str(error))
 
 LOCAL_FILES = digests.Contents(Path("resources/contents.json"))
+# `--resources gpu=1` is one GPU, with room for as many trainings as it has slots; but Snakemake counts in whole numbers,
+# and a training asks for gpu=1. So the room is counted in slots where Snakemake runs the trainings itself (on the nodes
+# of a cluster each has the GPU that the cluster gives it). job.py takes the slots.
+if workflow.is_main_process and workflow.nodes is None and "gpu" in workflow.global_resources:
+    workflow.register_resource("gpu", workflow.global_resources["gpu"].value * config["training"]["slots_per_gpu"])
+
 SILVER = config["silver"]
 TRAINING = config["training"][config["training"]["mode"]]
 VECTORS_GIVEN = configured.has_word_vectors(config)
@@ -96,6 +102,11 @@ def contents(path):
 def titles_of(data_sets):
     """The names under which these data sets' corpora are shown."""
     return {corpus: TITLES[corpus] for _, corpus in data_sets}
+
+
+def doubling(first):
+    """A resource (MB, or minutes) that doubles with each attempt: a job that ran out of it is retried with more."""
+    return lambda wildcards, attempt: first * 2 ** (attempt - 1)
 
 
 def table(name, caption=None, **where):

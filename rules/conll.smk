@@ -19,8 +19,8 @@ rule tokenize_corpus:
         "../envs/corpora.yaml"
     threads: 1
     resources:
-        mem_mb=2000,
-        runtime="1h",
+        mem_mb=doubling(2000),
+        runtime=doubling(60),
     params:
         policy=lambda w: source_of(w.corpus).get("split", "random"),
         percent=config["study"]["split"],
@@ -47,8 +47,8 @@ rule tokenize_silver:
         "../envs/corpora.yaml"
     threads: 1
     resources:
-        mem_mb=4000,
-        runtime="2h",
+        mem_mb=doubling(4000),
+        runtime=doubling(2 * 60),
     params:
         policy="random",
         percent=SILVER["split"],

@@ -14,12 +14,13 @@ rule fetch:
         "results/benchmarks/fetch/{name}.tsv"
     wildcard_constraints:
         name="[A-Za-z0-9_]+",
+    localrule: True  # a cluster's nodes often reach no network; where Snakemake was started does
     conda:
         "../envs/corpora.yaml"
     threads: 1
     resources:
-        mem_mb=1000,
-        runtime="6h",
+        mem_mb=doubling(1000),
+        runtime=doubling(6 * 60),
     params:
         path=lambda w: (
             str(configured.local_path(config, source_of(w.name)["path"])) if source_of(w.name).get("path") else None
@@ -45,8 +46,8 @@ rule convert_corpus:
         "../envs/corpora.yaml"
     threads: 1
     resources:
-        mem_mb=2000,
-        runtime="1h",
+        mem_mb=doubling(2000),
+        runtime=doubling(60),
     params:
         corpus=lambda w: configured.reading_settings(source_of(w.corpus)),
         labels=lambda w: source_of(w.corpus)["entities"][w.entity],
@@ -70,8 +71,8 @@ rule count_corpus:
         "../envs/corpora.yaml"
     threads: 1
     resources:
-        mem_mb=2000,
-        runtime="1h",
+        mem_mb=doubling(2000),
+        runtime=doubling(60),
     params:
         code=code("count_corpus"),
     script:

@@ -13,8 +13,8 @@ rule figure1_architecture:
         "../envs/analysis.yaml"
     threads: 1
     resources:
-        mem_mb=1000,
-        runtime="10m",
+        mem_mb=doubling(1000),
+        runtime=doubling(10),
     params:
         tagger={size: units for size, units in config["tagger"].items() if size != "decoding"},
         token_dimension=config["word_vectors"]["dimension"],
@@ -37,8 +37,8 @@ rule figure2_learning_curves:
         "../envs/analysis.yaml"
     threads: 1
     resources:
-        mem_mb=1000,
-        runtime="10m",
+        mem_mb=doubling(1000),
+        runtime=doubling(10),
     params:
         titles=titles_of(CURVES),
         left_out=configured.figure_left_out(config, "learning_curves"),
@@ -62,8 +62,8 @@ rule figure3_gain_by_size:
         "../envs/analysis.yaml"
     threads: 1
     resources:
-        mem_mb=1000,
-        runtime="10m",
+        mem_mb=doubling(1000),
+        runtime=doubling(10),
     params:
         bins=config["figures"]["gain_by_size"]["bins"],
         code=code("figure3_gain_by_size"),
@@ -86,8 +86,8 @@ rule figure4_error_overlap:
         "../envs/analysis.yaml"
     threads: 1
     resources:
-        mem_mb=4000,
-        runtime="1h",
+        mem_mb=doubling(4000),
+        runtime=doubling(60),
     params:
         titles=titles_of(DATA_SETS),
         code=code("figure4_error_overlap"),
@@ -109,8 +109,8 @@ rule figure_s1_layers:
         "../envs/analysis.yaml"
     threads: 1
     resources:
-        mem_mb=1000,
-        runtime="10m",
+        mem_mb=doubling(1000),
+        runtime=doubling(10),
     params:
         titles=titles_of(LAYERS),
         left_out=configured.figure_left_out(config, "layers"),

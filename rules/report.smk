@@ -48,8 +48,8 @@ rule write_page:
         "../envs/analysis.yaml"
     threads: 1
     resources:
-        mem_mb=4000,
-        runtime="1h",
+        mem_mb=doubling(4000),
+        runtime=doubling(60),
     params:
         data_sets=DATA_SETS if SHOWN_REGIMES else [],
         regimes=SHOWN_REGIMES,

@@ -17,8 +17,8 @@ rule sample_silver:
         "../envs/corpora.yaml"
     threads: 1
     resources:
-        mem_mb=1500,
-        runtime="2h",
+        mem_mb=doubling(1500),
+        runtime=doubling(2 * 60),
     params:
         corpus=configured.reading_settings(SILVER["corpus"]),
         entities={
@@ -54,8 +54,8 @@ rule clean_silver:
         "../envs/corpora.yaml"
     threads: 1
     resources:
-        mem_mb=1500,
-        runtime="2h",
+        mem_mb=doubling(1500),
+        runtime=doubling(2 * 60),
     params:
         derived_blacklist=SILVER["derived_blacklist"],
         pmc_ids=lambda w: contents(SILVER["pmc_ids"]),

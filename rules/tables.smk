@@ -21,8 +21,8 @@ rule collect_scores:
         "../envs/analysis.yaml"
     threads: 1
     resources:
-        mem_mb=1000,
-        runtime="10m",
+        mem_mb=doubling(1000),
+        runtime=doubling(10),
     params:
         code=code("collect_scores"),
     script:
@@ -49,8 +49,8 @@ rule table1_corpora:
         "../envs/analysis.yaml"
     threads: 1
     resources:
-        mem_mb=1000,
-        runtime="10m",
+        mem_mb=doubling(1000),
+        runtime=doubling(10),
     params:
         titles=titles_of(DATA_SETS),
         left_out={corpus: config["corpora"][corpus].get("title", corpus) for corpus in config["study"]["skip"]},
@@ -74,8 +74,8 @@ rule table2_macro_average:
         "../envs/analysis.yaml"
     threads: 1
     resources:
-        mem_mb=1000,
-        runtime="10m",
+        mem_mb=doubling(1000),
+        runtime=doubling(10),
     params:
         titles=titles_of(DATA_SETS),
         code=code("table2_macro_average"),
@@ -98,8 +98,8 @@ rule error_reduction:
         "../envs/analysis.yaml"
     threads: 1
     resources:
-        mem_mb=1000,
-        runtime="10m",
+        mem_mb=doubling(1000),
+        runtime=doubling(10),
     params:
         titles=titles_of(DATA_SETS),
         code=code("error_reduction"),
@@ -123,8 +123,8 @@ rule significance:
         "../envs/analysis.yaml"
     threads: 1
     resources:
-        mem_mb=4000,
-        runtime="4h",
+        mem_mb=doubling(4000),
+        runtime=doubling(4 * 60),
     params:
         titles=titles_of(DATA_SETS),
         code=code("significance"),
@@ -148,8 +148,8 @@ rule appendix_a_scores:
         "../envs/analysis.yaml"
     threads: 1
     resources:
-        mem_mb=1000,
-        runtime="10m",
+        mem_mb=doubling(1000),
+        runtime=doubling(10),
     params:
         titles=titles_of(DATA_SETS),
         code=code("appendix_a_scores"),
@@ -172,8 +172,8 @@ rule label_savings:
         "../envs/analysis.yaml"
     threads: 1
     resources:
-        mem_mb=1000,
-        runtime="10m",
+        mem_mb=doubling(1000),
+        runtime=doubling(10),
     params:
         titles=titles_of(CURVES),
         left_out=configured.figure_left_out(config, "learning_curves"),
@@ -203,8 +203,8 @@ rule error_analysis:
         "../envs/analysis.yaml"
     threads: 1
     resources:
-        mem_mb=4000,
-        runtime="1h",
+        mem_mb=doubling(4000),
+        runtime=doubling(60),
     params:
         code=code("error_analysis"),
     script:

@@ -19,8 +19,8 @@ rule encode_silver:
         "../envs/model.yaml"
     threads: 1
     resources:
-        mem_mb=2000,
-        runtime="1h",
+        mem_mb=doubling(2000),
+        runtime=doubling(60),
     params:
         code=code("encode_silver"),
     script:
@@ -45,8 +45,8 @@ rule pretrain:
     threads: config["training"]["threads"]
     resources:
         gpu=1,
-        mem_mb=8000,
-        runtime="24h",
+        mem_mb=doubling(8000),
+        runtime=doubling(24 * 60),
     params:
         tagger=config["tagger"],
         training=TRAINING["source"],
@@ -82,8 +82,8 @@ rule finetune:
     threads: config["training"]["threads"]
     resources:
         gpu=1,
-        mem_mb=4000,
-        runtime="12h",
+        mem_mb=doubling(4000),
+        runtime=doubling(12 * 60),
     params:
         tagger=config["tagger"],
         training=TRAINING["target"],
@@ -111,8 +111,8 @@ rule export_predictions:
         "../envs/corpora.yaml"
     threads: 1
     resources:
-        mem_mb=2000,
-        runtime="1h",
+        mem_mb=doubling(2000),
+        runtime=doubling(60),
     params:
         code=code("export_predictions"),
     script:

