@@ -12,7 +12,7 @@ FUZZ_EXAMPLES ?= 10000
 FUZZ_SEED ?= 1
 # The folder with the real corpora of `make real`.
 CORPORA_MIRROR ?=
-# The study that `make report` reports: study, demo or real.
+# The study that `make report` and `make status` look at: study, demo or real.
 STUDY ?= study
 
 BIN := $(abspath .venv)/bin
@@ -25,11 +25,11 @@ OVERLAYS_demo := overlays/demo.yaml
 OVERLAYS_real := overlays/real.yaml
 
 # $(call snakemake,study) is the command that runs a study in its folder, with its overlays and the user's.
-snakemake = $(BIN)/snakemake --snakefile Snakefile --directory $(FOLDER_$(1)) --cores $(CORES) --resources gpu=$(GPU) \
-	$(if $(OVERLAYS_$(1))$(CONFIG),--configfile $(OVERLAYS_$(1)) $(CONFIG)) \
+snakemake = $(BIN)/snakemake --snakefile Snakefile --cores $(CORES) --resources gpu=$(GPU) $(call options,$(1))
+options = --directory $(FOLDER_$(1)) $(if $(OVERLAYS_$(1))$(CONFIG),--configfile $(OVERLAYS_$(1)) $(CONFIG)) \
 	$(if $(filter real,$(1)),--config corpora_root='$(abspath $(CORPORA_MIRROR))')
 
-.PHONY: help setup demo study real report check-corpus test fuzz lint format lock clean
+.PHONY: help setup demo study real report status check-corpus test fuzz lint format lock clean
 
 help:
 	@echo 'make demo     the whole workflow on small made-up corpora: minutes, no GPU, no download'
@@ -37,6 +37,7 @@ help:
 	@echo 'make study    the study as the paper ran it (config.yaml); CONFIG=mine.yaml lays a file of yours over it'
 	@echo 'make real CORPORA_MIRROR=folder   a scaled study on real corpora that lie in a folder'
 	@echo 'make report   finishes the study and makes one page of it; STUDY=demo or STUDY=real for those'
+	@echo 'make status   how far the study is, also while it runs; STUDY=demo or STUDY=real for those'
 	@echo 'make check-corpus CORPUS=name CONFIG=mine.yaml   what a corpus holds and whether it can be used'
 	@echo 'make fuzz     every reader on FUZZ_EXAMPLES=10000 broken files, drawn by FUZZ_SEED=1'
 	@echo 'make lint     ruff, mypy, snakefmt, snakemake --lint;  make format  rewrites what they can'
@@ -69,6 +70,9 @@ report: setup $(if $(filter real,$(STUDY)),has-mirror) $(if $(filter demo,$(STUD
 	$(call snakemake,$(STUDY)) -- results/report.html
 	@echo 'Open $(FOLDER_$(STUDY))/results/report.html in a browser; it needs no network.'
 
+status: setup
+	@$(BIN)/python workflow_scripts/status.py $(call options,$(STUDY))
+
 .PHONY: has-mirror
 has-mirror:
 	@test -d '$(CORPORA_MIRROR)' || { echo 'CORPORA_MIRROR="$(CORPORA_MIRROR)" is no folder; docs/results.md says what it is to hold' >&2; exit 2; }
@@ -94,12 +98,13 @@ format: setup
 	$(BIN)/ruff format .
 	$(BIN)/snakefmt Snakefile rules
 
-# Resolves the direct requirements anew and pins everything that they bring.
+# Resolves the direct requirements anew and pins everything that they bring, here and in envs/.
 lock:
 	$(PYTHON) -m venv .venv-lock
 	.venv-lock/bin/python -m pip install --quiet --requirement requirements.in
 	{ echo '# Made by `make lock` from requirements.in; serves make, CI and envs/.'; \
-		.venv-lock/bin/python -m pip freeze | sed 's/+cpu$$//'; } > requirements.lock
+		.venv-lock/bin/python -m pip freeze --all | grep -v '^pip==' | sed 's/+cpu$$//'; } > requirements.lock
+	.venv-lock/bin/python envs/pin.py
 	rm -rf .venv-lock
 
 clean:

@@ -12,9 +12,9 @@ from typing import Any
 def run(main: Callable[[Any], None], job: Any) -> None:
     """Call `main` with Snakemake's job object.
 
-    Messages go to the rule's log file, and to the terminal too. Bad input and failures of the system (ValueError,
-    OSError) end in one line on the terminal and a traceback in the log file; anything else is a fault of ours and
-    shows its traceback in both. Exit code 1 in either case.
+    Messages go to the rule's log file, which begins with the job's outputs, and to the terminal too. Bad input and
+    failures of the system (ValueError, OSError) end in one line on the terminal and a traceback in the log file;
+    anything else is a fault of ours and shows its traceback in both. Exit code 1 in either case.
     """
     log = Path(job.log[0])
     log.parent.mkdir(parents=True, exist_ok=True)
@@ -27,6 +27,7 @@ def run(main: Callable[[Any], None], job: Any) -> None:
     logging.captureWarnings(True)
     for chatty in ("gensim", "smart_open", "matplotlib", "fontTools", "numba"):
         logging.getLogger(chatty).setLevel(logging.WARNING)
+    logging.info("makes %s", ", ".join(job.output), extra={"file_only": True})  # `make status` looks for them
     try:
         main(job)
     except (ValueError, OSError) as error:
