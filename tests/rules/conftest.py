@@ -1,5 +1,6 @@
 """The real Snakefile on toy corpora: a copy of the project whose files a test may edit, and one finished study."""
 
+import os
 import shutil
 import subprocess
 import sys
@@ -12,6 +13,9 @@ import yaml
 from demo.generate import generate
 
 ROOT = Path(__file__).parents[2]
+sys.path.insert(0, str(ROOT / "tests/rules/environments"))
+from environments import write_for_hook  # noqa: E402
+
 PARTS = ["Snakefile", "config.yaml", "rules", "workflow_scripts", "model", "envs", "profiles"]
 
 TOY = {
@@ -50,7 +54,11 @@ class Study:
             files[-1].write_text(yaml.safe_dump(overlay))
         command = [sys.executable, "-m", "snakemake", "--configfile", *map(str, files), "--directory", str(self.folder)]
         command += ["--snakefile", str(self.project / "Snakefile"), "--cores", "2", *arguments]
-        return subprocess.run(command, capture_output=True, text=True, cwd=self.project, timeout=900, check=False)
+        # Each script may import what its conda environment brings, and no more.
+        environment = os.environ | write_for_hook(self.folder / "environments.json")
+        return subprocess.run(
+            command, capture_output=True, text=True, cwd=self.project, env=environment, timeout=900, check=False
+        )
 
     def to_be_run(self, *arguments: str, config: dict | None = None) -> set[str]:
         """Rules that a dry run would run."""
