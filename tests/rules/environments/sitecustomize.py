@@ -1,10 +1,12 @@
 """Lets a rule's script import what its conda environment brings, and nothing else of what is installed here.
 
-On the search path of a test's Snakemake, by which Python runs it first in every process. It does nothing but in a
-process that runs one of Snakemake's copies of a rule's script, ``….{rule}.py``, and there nothing before the script's
-own first import: what Snakemake needs to hand over the job comes from Snakemake's own environment.
+On the search path of a test's Snakemake, so that Python runs it first in every process. It does nothing but in a process
+that runs one of Snakemake's copies of a rule's script, ``….{rule}.py``, and there nothing before the script imports a
+module of the project: until then Snakemake hands over the job, whose code and what that imports stay as they are.
 """
 
+import builtins
+import importlib
 import json
 import os
 import sys
@@ -13,32 +15,33 @@ from pathlib import Path
 OURS = {"analysis", "corpora", "job", "model", "sources", "study"}
 
 
-class OnlyEnvironment:
-    """The first finder of modules: refuses those that other packages brought."""
+def allow_only(script, environment, refused):
+    """Refuse the import of modules, by top-level name, to all that are not among them."""
+    begun = False
+    usual_import, usual_import_module = builtins.__import__, importlib.import_module
 
-    def __init__(self, script, environment, refused):
-        self.script, self.environment, self.refused, self.begun = script, environment, refused, False
-
-    def find_spec(self, name, path=None, target=None):
+    def check(name, importer):
+        nonlocal begun
         top = name.partition(".")[0]
-        if top in OURS and not self.begun:
-            self.begun = True
-            for module in [m for m in sys.modules if m.partition(".")[0] in self.refused]:
-                del sys.modules[module]  # Snakemake's, so that an import of them is asked for again
-        if self.begun and top in self.refused:
-            raise ModuleNotFoundError(
-                f"{self.script} imports {name}, which envs/{self.environment}.yaml does not bring"
-            )
+        begun = begun or top in OURS
+        if begun and top in refused and importer.partition(".")[0] not in refused:
+            raise ModuleNotFoundError(f"{script} imports {name}, which envs/{environment}.yaml does not bring")
 
+    def checked_import(name, globals=None, locals=None, fromlist=(), level=0):
+        if level == 0:
+            check(name, (globals or {}).get("__name__", ""))
+        return usual_import(name, globals, locals, fromlist, level)
 
-def only_environment(script):
-    """The finder for a script, or None."""
-    told = json.loads(Path(os.environ["ONLY_ENVIRONMENTS"]).read_text())
-    environment = told["rules"].get(script)
-    return environment and OnlyEnvironment(script, environment, set(told["refused"][environment]))
+    def checked_import_module(name, package=None):
+        if not name.startswith("."):
+            check(name, sys._getframe(1).f_globals.get("__name__", ""))
+        return usual_import_module(name, package)
+
+    builtins.__import__, importlib.import_module = checked_import, checked_import_module
 
 
 if "ONLY_ENVIRONMENTS" in os.environ and sys.orig_argv[-1].endswith(".py"):
-    finder = only_environment(Path(sys.orig_argv[-1]).name.split(".")[-2])
-    if finder:
-        sys.meta_path.insert(0, finder)
+    told = json.loads(Path(os.environ["ONLY_ENVIRONMENTS"]).read_text())
+    name = Path(sys.orig_argv[-1]).name.split(".")[-2]
+    if name in told["rules"]:
+        allow_only(name, told["rules"][name], set(told["refused"][told["rules"][name]]))
