@@ -29,7 +29,7 @@ snakemake = $(BIN)/snakemake --snakefile Snakefile --cores $(CORES) --resources 
 options = --directory $(FOLDER_$(1)) $(if $(OVERLAYS_$(1))$(CONFIG),--configfile $(OVERLAYS_$(1)) $(CONFIG)) \
 	$(if $(filter real,$(1)),--config corpora_root='$(abspath $(CORPORA_MIRROR))')
 
-.PHONY: help setup demo study real report status check-corpus test fuzz lint format lock clean
+.PHONY: help setup demo study real report status check-corpus test fuzz lint format lock audit clean
 
 help:
 	@echo 'make demo     the whole workflow on small made-up corpora: minutes, no GPU, no download'
@@ -41,6 +41,7 @@ help:
 	@echo 'make check-corpus CORPUS=name CONFIG=mine.yaml   what a corpus holds and whether it can be used'
 	@echo 'make fuzz     every reader on FUZZ_EXAMPLES=10000 broken files, drawn by FUZZ_SEED=1'
 	@echo 'make lint     ruff, mypy, snakefmt, snakemake --lint;  make format  rewrites what they can'
+	@echo 'make audit    known weaknesses of the pinned packages, by PyPI'
 	@echo 'make clean    removes .demo and .real'
 
 setup: $(READY)
@@ -106,6 +107,13 @@ lock:
 		.venv-lock/bin/python -m pip freeze --all | grep -v '^pip==' | sed 's/+cpu$$//'; } > requirements.lock
 	.venv-lock/bin/python envs/pin.py
 	rm -rf .venv-lock
+
+# Asks PyPI for known weaknesses of what the lock pins; needs network. A version that cannot be looked up fails it too.
+audit:
+	$(PYTHON) -m venv .venv-audit
+	.venv-audit/bin/python -m pip install --quiet --disable-pip-version-check pip-audit==2.10.1
+	.venv-audit/bin/pip-audit --strict --disable-pip --no-deps --requirement requirements.lock; \
+		status=$$?; rm -rf .venv-audit; exit $$status
 
 clean:
 	rm -rf .demo .real
