@@ -15,7 +15,7 @@ CHAOS_KILLS ?= 30
 CHAOS_SEED ?= 1
 # The folder with the real corpora of `make real`.
 CORPORA_MIRROR ?=
-# The study that `make report` reports: study, demo or real.
+# The study that `make report` and `make status` look at: study, demo or real.
 STUDY ?= study
 
 BIN := $(abspath .venv)/bin
@@ -28,11 +28,11 @@ OVERLAYS_demo := overlays/demo.yaml
 OVERLAYS_real := overlays/real.yaml
 
 # $(call snakemake,study) is the command that runs a study in its folder, with its overlays and the user's.
-snakemake = $(BIN)/snakemake --snakefile Snakefile --directory $(FOLDER_$(1)) --cores $(CORES) --resources gpu=$(GPU) \
-	$(if $(OVERLAYS_$(1))$(CONFIG),--configfile $(OVERLAYS_$(1)) $(CONFIG)) \
+snakemake = $(BIN)/snakemake --snakefile Snakefile --cores $(CORES) --resources gpu=$(GPU) $(call options,$(1))
+options = --directory $(FOLDER_$(1)) $(if $(OVERLAYS_$(1))$(CONFIG),--configfile $(OVERLAYS_$(1)) $(CONFIG)) \
 	$(if $(filter real,$(1)),--config corpora_root='$(abspath $(CORPORA_MIRROR))')
 
-.PHONY: help setup demo study real report check-corpus test test-slurm fuzz chaos lint format lock clean
+.PHONY: help setup demo study real report status check-corpus test test-slurm fuzz chaos lint format lock audit clean
 
 help:
 	@echo 'make demo     the whole workflow on small made-up corpora: minutes, no GPU, no download'
@@ -41,10 +41,12 @@ help:
 	@echo 'make study    the study as the paper ran it (config.yaml); CONFIG=mine.yaml lays a file of yours over it'
 	@echo 'make real CORPORA_MIRROR=folder   a scaled study on real corpora that lie in a folder'
 	@echo 'make report   finishes the study and makes one page of it; STUDY=demo or STUDY=real for those'
+	@echo 'make status   how far the study is, also while it runs; STUDY=demo or STUDY=real for those'
 	@echo 'make check-corpus CORPUS=name CONFIG=mine.yaml   what a corpus holds and whether it can be used'
 	@echo 'make fuzz     every reader on FUZZ_EXAMPLES=10000 broken files, drawn by FUZZ_SEED=1'
 	@echo 'make chaos    kills the demonstration CHAOS_KILLS=30 times at moments drawn by CHAOS_SEED=1, and compares the results'
 	@echo 'make lint     ruff, mypy, snakefmt, snakemake --lint;  make format  rewrites what they can'
+	@echo 'make audit    known weaknesses of the pinned packages, by PyPI'
 	@echo 'make clean    removes .demo and .real'
 
 setup: $(READY)
@@ -73,6 +75,9 @@ real: setup has-mirror
 report: setup $(if $(filter real,$(STUDY)),has-mirror) $(if $(filter demo,$(STUDY)),.demo/native)
 	$(call snakemake,$(STUDY)) -- results/report.html
 	@echo 'Open $(FOLDER_$(STUDY))/results/report.html in a browser; it needs no network.'
+
+status: setup
+	@$(BIN)/python workflow_scripts/status.py $(call options,$(STUDY))
 
 .PHONY: has-mirror
 has-mirror:
@@ -105,13 +110,21 @@ format: setup
 	$(BIN)/ruff format .
 	$(BIN)/snakefmt Snakefile rules
 
-# Resolves the direct requirements anew and pins everything that they bring.
+# Resolves the direct requirements anew and pins everything that they bring, here and in envs/.
 lock:
 	$(PYTHON) -m venv .venv-lock
 	.venv-lock/bin/python -m pip install --quiet --requirement requirements.in
 	{ echo '# Made by `make lock` from requirements.in; serves make, CI and envs/.'; \
-		.venv-lock/bin/python -m pip freeze | sed 's/+cpu$$//'; } > requirements.lock
+		.venv-lock/bin/python -m pip freeze --all | grep -v '^pip==' | sed 's/+cpu$$//'; } > requirements.lock
+	.venv-lock/bin/python envs/pin.py
 	rm -rf .venv-lock
+
+# Asks PyPI for known weaknesses of what the lock pins; needs network. A version that cannot be looked up fails it too.
+audit:
+	$(PYTHON) -m venv .venv-audit
+	.venv-audit/bin/python -m pip install --quiet --disable-pip-version-check pip-audit==2.10.1
+	.venv-audit/bin/pip-audit --strict --disable-pip --no-deps --requirement requirements.lock; \
+		status=$$?; rm -rf .venv-audit; exit $$status
 
 clean:
 	rm -rf .demo .real

@@ -10,9 +10,6 @@ from pathlib import Path
 from typing import Any
 
 import yaml
-from snakemake.common.configfile import load_configfile
-from snakemake.exceptions import WorkflowError
-from snakemake.utils import update_config
 
 import study
 from corpora.check import check_corpus
@@ -26,19 +23,12 @@ def configuration(overlays: list[str], name: str) -> dict[str, Any]:
 
     Raises ConfigError for an unknown corpus and for whatever stops a run.
     """
-    config: dict[str, Any] = load_configfile(ROOT / "config.yaml")
-    for overlay in overlays:
-        try:
-            update_config(config, load_configfile(overlay))
-        except WorkflowError as error:
-            raise study.ConfigError(f"{overlay}: {error}") from error
-    schema = yaml.safe_load((ROOT / "rules/schemas/config.schema.yaml").read_text(encoding="utf-8"))
-    if faults := list(study.schema_faults(config, schema)):
-        raise study.ConfigError("\n".join(faults))
+    config = study.load(overlays)
     if name not in config["corpora"]:
         raise study.ConfigError(f"CORPUS: unknown corpus '{name}'; {study.nearest(name, config['corpora'])}")
     entities = list(config["corpora"][name]["entities"])
     config["study"] |= {"corpora": [name], "entities": entities, "regimes": ["baseline"]}
+    schema = yaml.safe_load((ROOT / "rules/schemas/config.schema.yaml").read_text(encoding="utf-8"))
     study.check(config, schema)
     return config
 

@@ -31,9 +31,9 @@ _REMEDIES = {
 def run(main: Callable[[Any], None], job: Any) -> None:
     """Call `main` with Snakemake's job object; while it runs, a rule with the resource `gpu` holds a slot on one GPU.
 
-    Messages go to the rule's log file, and to the terminal too. Bad input and failures of the system (ValueError,
-    OSError) end in one line on the terminal and a traceback in the log file; anything else is a fault of ours and
-    shows its traceback in both. Exit code 1 in either case.
+    Messages go to the rule's log file, which begins with the job's outputs, and to the terminal too. Bad input and
+    failures of the system (ValueError, OSError) end in one line on the terminal and a traceback in the log file;
+    anything else is a fault of ours and shows its traceback in both. Exit code 1 in either case.
 
     A job whose Snakemake was killed goes on. Its second start waits for the first to end, and does nothing if that
     one has made the outputs out of the same inputs and params.
@@ -41,6 +41,7 @@ def run(main: Callable[[Any], None], job: Any) -> None:
     log = Path(job.log[0])
     try:
         _log_to(log, job.rule)
+        logging.info("makes %s", ", ".join(job.output), extra={"file_only": True})  # `make status` looks for them
         with alone(log.with_name(f".{log.name}.lock")) as record:
             identity = _identity(job)
             if record.read() == identity and all(Path(path).exists() for path in job.output):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from difflib import get_close_matches
 from functools import cache
 from itertools import product
@@ -76,6 +76,28 @@ def _faults(error: jsonschema.ValidationError) -> Iterator[str]:
         yield from _faults(best)
     else:
         yield f"{place}: {error.message}; see config.yaml and rules/schemas/config.schema.yaml"
+
+
+def load(overlays: Sequence[str | Path]) -> dict[str, Any]:
+    """The configuration with these files laid over it, as Snakemake makes it, outside of Snakemake.
+
+    Raises ConfigError for a file that cannot be read, and where the whole breaks the schema.
+    """
+    from snakemake.common.configfile import load_configfile  # only here: the rules have the configuration already
+    from snakemake.exceptions import WorkflowError
+    from snakemake.utils import update_config
+
+    root = Path(__file__).parents[1]
+    config: dict[str, Any] = load_configfile(root / "config.yaml")
+    for overlay in overlays:
+        try:
+            update_config(config, load_configfile(overlay))
+        except WorkflowError as error:
+            raise ConfigError(f"{overlay}: {error}") from error
+    schema = yaml.safe_load((root / "rules/schemas/config.schema.yaml").read_text(encoding="utf-8"))
+    if faults := list(schema_faults(config, schema)):
+        raise ConfigError("\n".join(faults))
+    return config
 
 
 def check(config: Config, schema: Mapping[str, Any]) -> None:

@@ -15,6 +15,9 @@ import yaml
 from demo.generate import generate
 
 ROOT = Path(__file__).parents[2]
+sys.path.insert(0, str(ROOT / "tests/rules/environments"))
+from environments import write_for_hook  # noqa: E402
+
 PARTS = ["Snakefile", "config.yaml", "requirements.lock", "rules", "workflow_scripts", "model", "envs", "profiles"]
 
 TOY = {
@@ -71,7 +74,11 @@ class Study:
 
     def snakemake(self, *arguments: str, config: dict | None = None) -> subprocess.CompletedProcess[str]:
         command = self.command(*arguments, config=config)
-        return subprocess.run(command, capture_output=True, text=True, cwd=self.project, timeout=3000, check=False)
+        # Each script may import what its conda environment brings, and no more.
+        environment = os.environ | write_for_hook(self.folder / "environments.json")
+        return subprocess.run(
+            command, capture_output=True, text=True, cwd=self.project, env=environment, timeout=3000, check=False
+        )
 
     def to_be_run(self, *arguments: str, config: dict | None = None) -> set[str]:
         """Rules that a dry run would run."""

@@ -1,0 +1,259 @@
+"""`make status`: the states of trainings and other jobs, told from files, and the command that repeats a failed one."""
+
+import copy
+import json
+import os
+import re
+import shlex
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+import yaml
+
+import progress
+import status
+import study
+from model.runs import run
+
+ROOT = Path(__file__).parents[2]
+RUN = "DISO/cdr/{}/share60/seed1"
+EPOCH = (
+    "{} INFO DISO cdr: epoch {}/20, loss 1.5, dev F1 40.00 (best 50.25 in epoch 2), 321 sentences/s, at most {} s left"
+)
+
+
+@pytest.fixture
+def config():
+    """One data set, five seeds, no figures' runs: ten fine-tunings and their five sources."""
+    config = copy.deepcopy(yaml.safe_load((ROOT / "config.yaml").read_text()))
+    config["study"] |= {"corpora": ["cdr"], "entities": ["DISO"], "seeds": [1, 2, 3, 4, 5]}
+    for figure in ("learning_curves", "layers"):
+        config["figures"][figure]["data_sets"] = []
+    return config
+
+
+def write(path, text, age=0):
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(text)
+    os.utime(path, (time.time() - age,) * 2)
+
+
+def clock(age):
+    return time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(time.time() - age))
+
+
+def log_of(*epochs, age=0, spacing=10):
+    """A training's log with those epochs, the last written `age` seconds ago."""
+    ages = [age + spacing * n for n in reversed(range(len(epochs) + 1))]
+    lines = [f"{clock(ages[0])} INFO makes results/x/model.safetensors, results/x/metrics.json"]
+    lines += [EPOCH.format(clock(a), epoch, 100) for epoch, a in zip(epochs, ages[1:], strict=True)]
+    return "\n".join(lines) + "\n"
+
+
+def metrics(test_f1, seconds):
+    return json.dumps({"test": {"f1": test_f1}, "dev": {"f1": 1.0}, "epochs": 12, "seconds": seconds})
+
+
+def checkpoint(epochs, f1):
+    state = {"history": [{"epoch": n} for n in range(epochs)], "best": {"f1": f1}}
+    header = json.dumps({"__metadata__": {"identity": "x", "state": json.dumps(state)}}).encode()
+    return len(header).to_bytes(8, "little") + header
+
+
+def states(folder, config):
+    return {job.name: job for job in progress.jobs(folder, config)}
+
+
+def test_each_state_is_told_from_the_files(tmp_path, config):
+    runs = "results/runs/DISO/cdr/baseline/share60/seed{}/metrics.json"
+    logs = "logs/finetune/DISO/cdr/baseline/share60/seed{}.log"
+    write(tmp_path / runs.format(1), metrics(81.5, 100))
+    write(tmp_path / logs.format(2), log_of(1, 2, 3, age=30), age=30)
+    error = f"{clock(0)} ERROR the loss is nan in epoch 4\n{clock(0)} ERROR the traceback\nTraceback:\n  nan\n"
+    write(tmp_path / logs.format(3), log_of(1, 2, 3) + error)
+    write(tmp_path / logs.format(4), log_of(1, 2, age=4000), age=4000)
+    saved = tmp_path / "checkpoints/runs/DISO/cdr/transfer/share60/seed1.safetensors"
+    write(saved, "")
+    saved.write_bytes(checkpoint(7, 66.6))
+    found = states(tmp_path, config)
+    named = {n: found[f"runs/DISO/cdr/baseline/share60/seed{n}"] for n in range(1, 6)}
+    assert [job.state for job in named.values()] == ["done", "running", "failed", "stopped", "waiting"]
+    assert (named[1].f1, named[1].part, named[1].epoch, named[1].seconds) == (81.5, "test", "12", 100)
+    assert (named[2].f1, named[2].part, named[2].epoch, named[2].speed) == (50.25, "dev", "3/20", 321)
+    assert named[2].seconds == pytest.approx(70, abs=3)  # a hundred, half a minute ago
+    assert named[3].tail[-1] == "  nan"
+    assert named[4].note == "silent for 1:06:40"
+    resting = found["runs/DISO/cdr/transfer/share60/seed1"]
+    assert (resting.state, resting.f1, resting.note) == ("waiting", 66.6, "goes on after epoch 7")
+    assert len(found) == 5 + 10
+    # Waiting: four runs' 100 s beside one that has 70 left; the sources' times are not known, so no sum is.
+    assert progress.time_left(list(found.values())) is None
+    fine_tunings = [job for job in found.values() if job.name.startswith("runs/")]
+    assert progress.time_left(fine_tunings) == pytest.approx(70 + 7 * 100, abs=3)
+
+
+def test_a_long_epoch_is_no_silence(tmp_path, config):
+    log = tmp_path / "logs/pretrain/DISO/seed1.log"
+    write(log, log_of(1, 2, 3, age=9000, spacing=4000), age=9000)
+    assert states(tmp_path, config)["source/DISO/seed1"].state == "running"
+    write(log, log_of(1, 2, 3, age=12500, spacing=4000), age=12500)
+    assert states(tmp_path, config)["source/DISO/seed1"].state == "stopped"
+
+
+SNAKEMAKE = """Select jobs to execute...
+[{when}]
+Error in rule finetune:
+    message: SLURM-job '12' failed, SLURM status is: OUT_OF_MEMORY.
+    jobid: 3
+    input: a, b
+    output: {output}
+    log: {log} (check log file(s) for error details)
+    external_jobid: 12
+"""
+
+
+def test_a_job_that_left_no_word_is_told_by_snakemakes_log(tmp_path, config):
+    log = "logs/finetune/DISO/cdr/baseline/share60/seed1.log"
+    name = "runs/DISO/cdr/baseline/share60/seed1"
+    write(tmp_path / log, log_of(1, 2, age=20), age=20)
+    when = time.strftime("%a %b %d %H:%M:%S %Y", time.localtime(time.time() - 10))
+    said = SNAKEMAKE.format(when=when, output=f"results/{name}/metrics.json", log=log)
+    write(tmp_path / ".snakemake/log/2026-01-01T1.snakemake.log", said)
+    job = states(tmp_path, config)[name]
+    assert (job.state, job.note) == ("failed", "SLURM-job '12' failed, SLURM status is: OUT_OF_MEMORY.")
+    write(tmp_path / log, log_of(1, 2, 3))  # a second attempt
+    assert states(tmp_path, config)[name].state == "running"
+    write(tmp_path / ".snakemake/log/2026-01-01T2.snakemake.log", "Building DAG\nComplete log(s): a dry run's\n")
+    assert states(tmp_path, config)[name].state == "running"
+    os.utime(tmp_path / log, (time.time() - 5,) * 2)
+    write(tmp_path / ".snakemake/log/2026-01-01T1.snakemake.log", said + "Complete log(s): x\n")
+    assert states(tmp_path, config)[name].state == "stopped"
+
+
+@pytest.mark.parametrize("damaged", [b"", b"\xff" * 8, (5).to_bytes(8, "little") + b"{}", checkpoint(2, 1.0)[:-9]])
+def test_a_damaged_checkpoint_says_nothing(tmp_path, damaged):
+    path = tmp_path / "c.safetensors"
+    path.write_bytes(damaged)
+    assert progress.read_checkpoint(path) == (None, 0.0)
+
+
+def test_six_hundred_runs_take_under_three_seconds_of_cpu_and_no_torch(tmp_path):
+    config = yaml.safe_load((ROOT / "config.yaml").read_text())
+    for number, folder in enumerate(progress.trainings(config)):
+        kind = "pretrain" if "/source/" in folder else "finetune"
+        write(tmp_path / f"logs/{kind}/{folder.split('/', 2)[2]}.log", log_of(*range(1, 60)))
+        if number % 2:
+            write(tmp_path / folder / "metrics.json", metrics(80.0, 100))
+    code = "import sys, time, status; status.main(['--directory', sys.argv[1]])"
+    code += "; print(time.process_time(), 'torch' in sys.modules)"
+    command = [sys.executable, "-c", code, str(tmp_path)]
+    environment = {**os.environ, "PYTHONPATH": str(ROOT / "workflow_scripts")}
+    output = subprocess.run(command, capture_output=True, text=True, env=environment, check=True).stdout.split("\n")
+    assert output[-3].startswith("594 trainings: 297 done, 297 running, 0 waiting, 0 stopped, 0 failed; about ")
+    seconds, torch = output[-2].split()
+    print(seconds, "s")
+    assert float(seconds) < 3
+    assert torch == "False"
+    assert len(output) == 594 + 5  # header, blank line, summary, the code's own line, the end
+
+
+def status_of(study_, *overlays):
+    """What the program prints for a study of the fixture `finished`."""
+    command = [sys.executable, str(study_.project / "workflow_scripts/status.py"), "--directory", str(study_.folder)]
+    command += ["--configfile", *(str(study_.folder / overlay) for overlay in overlays)]
+    result = subprocess.run(command, capture_output=True, text=True, cwd=study_.project, check=False)
+    assert result.returncode == 0, result.stderr
+    return result.stdout
+
+
+@pytest.mark.workflow
+def test_a_finished_study_is_done_and_a_failed_job_is_repeated_by_its_command(finished):
+    text = (finished.folder / "native/cdr_like.PubTator.txt").read_text()
+    broken = finished.folder / "native/short.txt"
+    broken.write_text(text.replace("|t|", "|q|"))
+    corpus = {
+        "format": "pubtator",
+        "path": "native/short.txt",
+        "entities": {"DISO": ["Disease"]},
+        "labels": ["Disease"],
+    }
+    config = {"corpora": {"short": corpus}}
+    assert finished.snakemake("results/brat/DISO/short.tsv", config=config).returncode != 0
+    printed = status_of(finished, "overlay0.yaml", "overlay1.yaml")
+    for name in ("source/DISO/seed1", "runs/DISO/toy/baseline/share60/seed1", "runs/DISO/toy/transfer/share60/seed1"):
+        assert re.search(rf"^done +{name} ", printed, re.MULTILINE)
+    assert "\nfailed: convert_corpus/DISO/short\n" in printed
+    assert "short.txt:1: " in printed
+    assert printed.split("\n")[-2].endswith("; other jobs failed: 1")
+    again = shlex.split(printed.partition("\n  again: ")[2].split("\n")[0])
+    assert again[-2:] == ["--", "results/brat/DISO/short"]
+    broken.write_text(text)  # mended
+    again[0] = shutil.which("snakemake", path=str(Path(sys.executable).parent))
+    result = subprocess.run(again, capture_output=True, text=True, cwd=finished.project, check=False)
+    assert result.returncode == 0, result.stderr
+    assert "failed: convert" not in status_of(finished, "overlay0.yaml", "overlay1.yaml")
+
+
+@pytest.mark.workflow
+def test_a_real_training_is_seen_running_and_stopped(finished, tmp_path):
+    """A fine-tuning of the finished study, made to last and killed."""
+    data, vectors = finished.folder / "results/conll/DISO/toy", finished.folder / "results/vectors"
+    config = study.load([finished.folder / "overlay0.yaml"])
+    place = "DISO/toy/baseline/share60/seed1"
+    settings = config["training"]["fast"]["target"] | {"epochs": 5000, "patience": 5000}
+    arguments = {
+        **{"train_file": data / "train.tsv", "dev_file": data / "dev.tsv"},
+        **{"words": vectors / "words.txt", "vectors": vectors / "vectors.npy"},
+        **{"tagger": config["tagger"], "training": settings, "seed": 1, "threads": 1, "name": "toy"},
+        "checkpoint": tmp_path / f"checkpoints/runs/{place}.safetensors",
+    }
+    assert set(arguments) <= set(run.__kwdefaults__ or {}) | set(run.__code__.co_varnames)
+    code = f"""
+from pathlib import Path, PosixPath
+from types import SimpleNamespace
+import job
+from model.runs import run
+output = Path({str(tmp_path / "results/runs" / place)!r})
+told = SimpleNamespace(log=[{str(tmp_path / "logs/finetune" / place) + ".log"!r}], rule="finetune", output=[str(output)])
+job.run(lambda _: run(output, **{arguments!r}), told)
+"""
+    environment = {**os.environ, "PYTHONPATH": f"{ROOT}{os.pathsep}{ROOT / 'workflow_scripts'}"}
+    process = subprocess.Popen([sys.executable, "-c", code], env=environment, stderr=subprocess.PIPE, text=True)
+    try:
+        until = time.monotonic() + 120
+        while time.monotonic() < until and process.poll() is None:
+            job = states(tmp_path, config)[f"runs/{place}"]
+            if job.epoch and int(job.epoch.split("/")[0]) >= 2:
+                break
+            time.sleep(0.2)
+        assert job.state == "running", process.communicate()[1] if process.poll() is not None else job
+        assert job.epoch.endswith("/5000")
+        assert job.part == "dev"
+        assert 0 <= job.f1 <= 100
+        assert job.speed > 0
+        assert job.seconds > 0
+        process.send_signal(signal.SIGKILL)
+    finally:
+        process.kill()
+        process.communicate()
+    log = tmp_path / f"logs/finetune/{place}.log"
+    write(tmp_path / ".snakemake/log/1.snakemake.log", "Select jobs to execute...\nComplete log(s): x\n", age=-1)
+    job = states(tmp_path, config)[f"runs/{place}"]
+    assert job.state == "stopped"
+    epochs = int(job.epoch.split("/")[0])
+    log.unlink()  # as Snakemake does before another attempt
+    waiting = states(tmp_path, config)[f"runs/{place}"]
+    assert waiting.note in {f"goes on after epoch {epochs}", f"goes on after epoch {epochs + 1}"}
+    assert waiting.f1 is not None
+
+
+def test_a_fault_in_the_configuration_is_one_line(tmp_path, capsys):
+    overlay = tmp_path / "mine.yaml"
+    overlay.write_text("study: {seed: 1}\n")
+    assert status.main(["--configfile", str(overlay)]) == 1
+    assert capsys.readouterr().err == "study: unknown key 'seed'; did you mean 'seeds'?\n"
