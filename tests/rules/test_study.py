@@ -82,7 +82,7 @@ def test_a_list_of_corpora_chooses_from_the_registry_and_keeps_what_is_added():
     mine = {"format": "brat", "path": ".", "entities": {"DISO": ["x"]}}
     for overlay, given in [
         ("demo", ["cdr_like", "field_notes", "symbols"]),
-        ("real", ["bc2gm", "cdr", "linnaeus", "ncbi_disease"]),
+        ("real", ["bioinfer", "cdr", "loctext", "ncbi_disease", "s800"]),
     ]:
         config = overlaid(overlay)
         assert study.selected_corpora(config) == given
