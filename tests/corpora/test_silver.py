@@ -203,6 +203,29 @@ def test_derived_blacklist_equals_brute_force(gold, silver, minimum):
     assert found == expected
 
 
+@settings(max_examples=200, deadline=None)
+@given(
+    st.text(st.sampled_from("aB1.(-/ \n\t\u2028"), max_size=40),
+    st.lists(st.tuples(st.integers(0, 40), st.integers(1, 12))),
+)
+def test_words_outside_mentions_are_the_tokens_that_share_no_character_with_one(text, places):
+    spans = [(start, min(start + length, len(text))) for start, length in places if start < len(text)]
+    document = Document("1", text, tuple(Mention("X", (span,)) for span in spans))
+    outside = Counter(
+        text[start:end]
+        for sentence in sentences(text)
+        for start, end in sentence
+        if not any(start < last and first < end for first, last in spans)
+    )
+    marked_texts = {text[first:last].strip().lower() for first, last in spans}
+    expected: Counter[str] = Counter()
+    for word, count in outside.items():
+        if word.lower() not in marked_texts:
+            expected[word.lower()] += count
+    found = derive_blacklist(dict.fromkeys(outside, 1), [document], 1)
+    assert {entry.text: entry.gold_occurrences for entry in found} == expected
+
+
 def test_word_inside_longer_gold_names_alone_is_not_listed():
     gold = [marked("1", "Foo disease is a disease", "Foo disease"), marked("2", "bar syndrome", "bar syndrome")]
     silver = {"disease": 4, "syndrome": 9, "Foo disease": 2}

@@ -155,7 +155,7 @@ def sentences(text: str) -> list[list[Token]]:
         first = 0
         for index, (start, chunk) in enumerate(chunks):
             start += offset
-            current.extend(Token(start + begin, start + end) for begin, end in _pieces(chunk))
+            current.extend(Token(start + begin, start + end) for begin, end in pieces(chunk))
             following = chunks[index + 1][1] if index + 1 < len(chunks) else None
             if following is None or _ends_sentence(chunk, following, first=index == first):
                 found.append(current)
@@ -165,7 +165,7 @@ def sentences(text: str) -> list[list[Token]]:
     return found
 
 
-def _pieces(chunk: str) -> tuple[tuple[int, int], ...]:
+def pieces(chunk: str) -> tuple[tuple[int, int], ...]:
     """Offsets of the tokens in a run of characters without whitespace; spaCy treats each such run by itself.
 
     spaCy takes quadratic time for long runs of punctuation, minutes for some; what is longer than any name goes to
@@ -176,7 +176,7 @@ def _pieces(chunk: str) -> tuple[tuple[int, int], ...]:
     if len(chunk) <= _LONG:
         return _spacy_pieces(chunk)
     parts = ((at, _spacy_pieces(chunk[at : at + _PART])) for at in range(0, len(chunk), _PART))
-    return tuple((at + begin, at + end) for at, pieces in parts for begin, end in pieces)
+    return tuple((at + begin, at + end) for at, part in parts for begin, end in part)
 
 
 def _spacy_pieces(chunk: str) -> tuple[tuple[int, int], ...]:

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from corpora.documents import CorpusError, Document
-from corpora.tokens import sentences
+from corpora.tokens import pieces, sentences
 
 
 class BlacklistEntry(NamedTuple):
@@ -34,13 +34,14 @@ def derive_blacklist(
     """
     marked: set[str] = set()
     words: Counter[str] = Counter()
+    runs: Counter[str] = Counter()
     for document in gold:
-        inside: set[int] = set()
-        for mention in document.mentions:
-            marked.add(document.text[mention.start : mention.end].strip().lower())
-            inside.update(range(mention.start, mention.end))
-        for sentence in sentences(document.text):
-            words.update(document.text[a:b] for a, b in sentence if inside.isdisjoint(range(a, b)))
+        marked.update(document.text[mention.start : mention.end].strip().lower() for mention in document.mentions)
+        _count_outside(document, words, runs)
+    # Few runs are new in a large corpus: each is cut into tokens once, however often it stands there.
+    for run, count in runs.items():
+        for start, end in pieces(run):
+            words[run[start:end]] += count
     silver: Counter[str] = Counter()
     occurrences: Counter[str] = Counter()
     for name, count in silver_mentions.items():
@@ -50,6 +51,34 @@ def derive_blacklist(
     entries = [BlacklistEntry(name, silver[name], occurrences[name]) for name in silver]
     kept = [entry for entry in entries if entry.gold_occurrences >= minimum_gold_occurrences]
     return sorted(kept, key=lambda entry: (-entry.silver_mentions, entry.text))
+
+
+def _count_outside(document: Document, words: Counter[str], runs: Counter[str]) -> None:
+    """Count what a document holds outside its mentions.
+
+    Runs of characters without whitespace go to ``runs`` as they are; those that a mention touches go to ``words``, by
+    token, without the tokens that share a character with a mention.
+    """
+    text = document.text
+    done = 0  # the end of the text, or before whitespace
+    inside = {place for mention in document.mentions for place in range(mention.start, mention.end)}
+    for mention in sorted(document.mentions, key=lambda mention: mention.start):
+        if mention.end <= done:
+            continue
+        first, last = max(mention.start, done), mention.end
+        while first > done and not text[first - 1].isspace():
+            first -= 1
+        while last < len(text) and not text[last].isspace():
+            last += 1
+        runs.update(text[done:first].split())
+        for sentence in sentences(text[first:last]):
+            words.update(
+                text[first + start : first + end]
+                for start, end in sentence
+                if inside.isdisjoint(range(first + start, first + end))
+            )
+        done = last
+    runs.update(text[done:].split())
 
 
 def read_blacklist(path: Path) -> frozenset[str]:
