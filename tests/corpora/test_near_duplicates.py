@@ -24,7 +24,7 @@ OTHER = [sentence(n) for n in range(100, 108)]
 
 def found(silver, *gold):
     documents = [Document(f"g{number}", text) for number, text in enumerate(gold)]
-    return near_duplicates([Document("s", silver)], lambda: {"gold": documents}).get("s")
+    return near_duplicates([Document("s", silver)], {"gold": documents}).get("s")
 
 
 def altered(text, *places):
@@ -106,7 +106,7 @@ texts = st.lists(st.tuples(st.integers(0, 4), st.lists(st.integers(0, 18), max_s
 @given(st.lists(texts, min_size=1, max_size=4), st.lists(texts, min_size=1, max_size=4))
 def test_minhash_finds_what_comparing_all_pairs_finds(silver, gold):
     documents = {"gold": [Document(f"g{n}", text) for n, text in enumerate(gold)]}
-    found = near_duplicates([Document(str(n), text) for n, text in enumerate(silver)], lambda: documents)
+    found = near_duplicates([Document(str(n), text) for n, text in enumerate(silver)], documents)
     assert set(found) == brute_force(silver, gold)
 
 

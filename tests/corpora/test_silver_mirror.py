@@ -130,12 +130,12 @@ def test_no_gold_document_stays_in_the_silver_corpus(silver, entity):
     }
     index = index_gold(gold, {})
     left = [document for document in silver if not find_gold(document, index)]
-    near = near_duplicates(left, lambda: gold)
+    near = near_duplicates(left, gold)
     left = [document for document in left if document.id not in near]
     print(f"\n{entity}: {len(silver)} documents, {len(left)} left, {len(near)} by near-duplicate alone")
     for name, documents in gold.items():
         before, after = held(silver, documents), held(left, documents)
-        missed = before["near-duplicate"] - set(near_duplicates(silver, lambda d=documents, n=name: {n: d}))
+        missed = before["near-duplicate"] - set(near_duplicates(silver, {name: documents}))
         row = " | ".join(f"{way} {len(before[way])}, {len(after[way])}" for way in before)
         print(f"{entity} | {name} | {len(documents)} documents | {row} | missed by MinHash {len(missed)}")
         assert not any(after.values())

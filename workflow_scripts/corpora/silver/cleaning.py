@@ -54,16 +54,15 @@ def clean(
     if len(mapping) < len(wanted):
         logger.warning("%d of %d gold PMCIDs have no known PMID", len(wanted) - len(mapping), len(wanted))
 
-    def of_gold() -> dict[str, Iterator[Document]]:
-        return {corpus: read_brat(*gold[corpus]) for corpus in gold}
-
+    # Read once and looked through four times; packed, all gold text of a class takes some tens of MB.
+    of_gold = {corpus: PackedDocuments([*map(pack, read_brat(*gold[corpus]))]) for corpus in gold}
     counts: Counter[str] = Counter()
     exclusions: dict[str, Exclusion] = {}
     names: Counter[str] = Counter()
     packed: dict[str, bytes] = {}  # read once; those that stay take about 1 kB each
 
     def not_equal() -> Iterator[Document]:
-        index = index_gold(of_gold(), mapping)
+        index = index_gold(of_gold, mapping)
         for document in silver:
             counts["documents"] += 1
             counts["mentions"] += len(document.mentions)
@@ -82,7 +81,7 @@ def clean(
     listed = read_blacklist(blacklist) if blacklist else frozenset[str]()
     derived: dict[str, int] = {}
     if minimum_gold_occurrences is not None:
-        entries = derive_blacklist(+names, chain.from_iterable(of_gold().values()), minimum_gold_occurrences)
+        entries = derive_blacklist(+names, chain.from_iterable(of_gold.values()), minimum_gold_occurrences)
         derived = {entry.text: entry.gold_occurrences for entry in entries}
     dropped_names: Counter[str] = Counter()
 

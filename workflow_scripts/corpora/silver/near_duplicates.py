@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import TypeAlias
 from zlib import crc32
 
@@ -38,17 +38,15 @@ _BLANKS = bytes(code if chr(code).isalnum() or code == 10 else 32 for code in ra
 _PERMUTATIONS = MinHash(num_perm=BANDS * ROWS, seed=SEED).permutations
 
 
-def near_duplicates(
-    silver: Iterable[Document], gold: Callable[[], Mapping[str, Iterable[Document]]]
-) -> dict[str, Exclusion]:
+def near_duplicates(silver: Iterable[Document], gold: Mapping[str, Iterable[Document]]) -> dict[str, Exclusion]:
     """The silver documents, by id, that hold a gold document of the class or are part of one, and which that is.
 
-    ``silver`` is read once; ``gold`` gives the documents by corpus name, and is called twice. Memory holds 32 MB, and
+    ``silver`` is read once; ``gold`` has the documents by corpus name, and is read twice. Memory holds 32 MB, and
     those sentences that may have a near-duplicate: the SIMILARITY of two sets is at most the share of either that lies
     in the other, so sentences whose shingles the other side mostly lacks are left out before any pair is formed.
     """
     shingles = _Shingles()
-    for corpus in gold().values():
+    for corpus in gold.values():
         for document in corpus:
             shingles.add(_hashes(_sentences(document.text)))
     index = _SilverIndex()
@@ -58,7 +56,7 @@ def near_duplicates(
             index.add(document.id, sentences, likely)
     del shingles
     found: dict[str, tuple[float, Source]] = {}
-    for name, corpus in sorted(gold().items()):
+    for name, corpus in sorted(gold.items()):
         for document in corpus:
             for identifier, share in index.holding(document):
                 if share >= COVERAGE and share > found.get(identifier, (0.0, ("", "")))[0]:
