@@ -35,7 +35,16 @@ def project(tmp_path):
 
     def copy(**first: int) -> Path:
         folder = tmp_path / "project"
-        for part in ("Snakefile", "config.yaml", "rules", "workflow_scripts", "model", "envs", "profiles"):
+        for part in (
+            "Snakefile",
+            "config.yaml",
+            "requirements.lock",
+            "rules",
+            "workflow_scripts",
+            "model",
+            "envs",
+            "profiles",
+        ):
             copy = shutil.copytree if (ROOT / part).is_dir() else shutil.copy2
             folder.mkdir(exist_ok=True)
             copy(ROOT / part, folder / part)
