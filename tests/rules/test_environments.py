@@ -48,6 +48,8 @@ def imported(file):
         if source in seen:
             continue
         seen.add(source)
+        if source.parent.name == "readers":  # imported by name, when a format is read
+            queue += source.parent.glob("*.py")
         for node in ast.walk(ast.parse(source.read_text())):
             names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
             if isinstance(node, ast.ImportFrom):

@@ -32,7 +32,8 @@ def main(job):
         time.sleep(0.02)
     Path("output").write_text(str(os.getpid()))
 
-run(main, SimpleNamespace(log=["logs/toy.log"], rule="toy", params=Named(), threads=1, input=["input"], output=["output"]))
+given = {"log": ["logs/toy.log"], "rule": "toy", "params": Named(), "threads": 1, "resources": {}}
+run(main, SimpleNamespace(input=["input"], output=["output"], **given))
 """
 
 

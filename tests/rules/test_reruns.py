@@ -139,10 +139,20 @@ def test_what_moves_no_result(finished, edited):
     edited("workflow_scripts/finetune.py", comment)
     edited("workflow_scripts/corpora/readers/bioc.py", line)
     edited("workflow_scripts/corpora/readers/__init__.py", line)
-    for name in ("job", "study", "sources", "fetch", "corpora/fetch", "corpora/downloads", "corpora/check"):
+    for name in (
+        "job",
+        "gpu",
+        "study",
+        "sources",
+        "progress",
+        "fetch",
+        "corpora/fetch",
+        "corpora/downloads",
+        "corpora/check",
+    ):
         edited(f"workflow_scripts/{name}.py", line)
     edited("Snakefile", lambda text: text + "\n\n# A remark.\n")
-    edited("rules/train.smk", lambda text: text.replace("mem_mb=8000", "mem_mb=9000").replace("24h", "48h"))
+    edited("rules/train.smk", lambda text: text.replace("doubling(8000)", "doubling(9000)"))
     edited("rules/captions/significance.rst", lambda text: text + "More.\n")
     edited("envs/model.yaml", lambda text: text.replace("numpy==", "numpy==9"))
     edited("requirements.lock", lambda text: re.sub(r"(?m)^(snakemake|pytest|tqdm|requests)==.*", r"\1==99", text))

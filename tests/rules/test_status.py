@@ -220,6 +220,7 @@ import job
 from model.runs import run
 output = Path({str(tmp_path / "results/runs" / place)!r})
 told = SimpleNamespace(log=[{str(tmp_path / "logs/finetune" / place) + ".log"!r}], rule="finetune", output=[str(output)])
+told.input, told.params, told.threads, told.resources = [], {{}}, 1, {{}}
 job.run(lambda _: run(output, **{arguments!r}), told)
 """
     environment = {**os.environ, "PYTHONPATH": f"{ROOT}{os.pathsep}{ROOT / 'workflow_scripts'}"}
