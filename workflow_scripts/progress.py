@@ -142,7 +142,7 @@ def _unfinished(log: Log, failure: Failure | None, ended: float, now: float) -> 
 
 
 def _f1(saved: Mapping[str, Any] | None) -> float | None:
-    return float(saved["best"]["f1"]) if saved else None
+    return max(float(epoch["f1"]) for epoch in saved["history"]) if saved else None
 
 
 def read_log(path: Path) -> Log:
@@ -170,7 +170,7 @@ def read_log(path: Path) -> Log:
 
 
 def read_checkpoint(path: Path) -> tuple[dict[str, Any] | None, float]:
-    """Where a training stood when it saved its checkpoint, with history and best scores, and when that was.
+    """Where a training stood when it saved its checkpoint, with its history, and when that was.
 
     From the header of a safetensors file alone: its length in eight bytes, then JSON. None and 0 without a sound file.
     """
@@ -179,7 +179,7 @@ def read_checkpoint(path: Path) -> tuple[dict[str, Any] | None, float]:
             length = int.from_bytes(file.read(8), "little")
             header = json.loads(file.read(min(length, _HEADER)))
         state = json.loads(header["__metadata__"]["state"])
-        if isinstance(state["history"], list) and isinstance(state["best"]["f1"], float):
+        if all(isinstance(epoch["f1"], float) for epoch in state["history"]) and state["history"]:
             return state, path.stat().st_mtime
     except (OSError, ValueError, KeyError, TypeError):
         pass
@@ -204,7 +204,7 @@ def snakemake_says(folder: Path) -> tuple[dict[str, Failure], float]:
             elif line.startswith("Error in "):
                 message = ""
             elif key == "message":
-                message = value
+                message = "" if value == "None" else value
             elif key == "output":
                 outputs = value.split(", ")
             elif key == "log" and value.endswith(" (check log file(s) for error details)"):

@@ -60,7 +60,7 @@ def metrics(test_f1, seconds):
 
 
 def checkpoint(epochs, f1):
-    state = {"history": [{"epoch": n} for n in range(epochs)], "best": {"f1": f1}}
+    state = {"history": [{"epoch": n, "f1": f1 - 1 + n / epochs} for n in range(1, epochs + 1)]}
     header = json.dumps({"__metadata__": {"identity": "x", "state": json.dumps(state)}}).encode()
     return len(header).to_bytes(8, "little") + header
 
