@@ -79,7 +79,7 @@ def figure3_gain_by_size(
         labels.append((f"{low:,}" if low == high else f"{low:,} – {high:,}") + f"\nn = {len(group)}")
     axis.set_xticks(range(len(labels)), labels)
     axis.set_xlim(-0.6, len(labels) - 0.4)
-    axis.set(xlabel="Annotations in the gold-standard corpus", ylabel="Improvement in F1 (percentage points)")
+    axis.set(xlabel="Annotations in the gold-standard corpus", ylabel="Improvement in F1 (points)")
     axis.spines[["top", "right"]].set_visible(False)
     figure.legend(
         handles=_legend([n for n in COLOURS if n in set(table["class"])]), loc="outside right upper", frameon=False

@@ -64,6 +64,7 @@ def write_page(
     titles = {name: str(corpus.get("title", name)) for name, corpus in config["corpora"].items()}
     named = {file.stem: file for file in captions}
     records = read_runs(runs, sources, titles)
+    scores = read_scores(results / "scores.csv")
     embedded = []
     for data_set in data_sets:
         found = browse(data_set)
@@ -83,7 +84,8 @@ def write_page(
         script=Markup(script),  # noqa: S704
         policy=_policy(style, script),
         classes=CLASSES,
-        summary=summarise(read_scores(results / "scores.csv"), titles),
+        # Figures may have runs of further seeds; the tables show the study's own.
+        summary=summarise(scores[scores.seed.isin(config["study"]["seeds"])], titles),
         tables=groups(tables, results / "tables", named, config, titles),
         figures=groups(figures, results / "figures", named, config, titles),
         runs=pack({"runs": records, "classes": CLASSES}),
