@@ -171,11 +171,20 @@ def status_of(study_, *overlays):
     return result.stdout
 
 
+@pytest.fixture
+def short(finished):
+    """A further corpus of the finished study, of which nothing stays there."""
+    yield finished.folder / "native/short.txt"
+    folder = finished.folder
+    for path in (*folder.glob("logs/**/short*"), *folder.glob("results/**/short*"), *folder.glob("*/native/short*")):
+        shutil.rmtree(path) if path.is_dir() else path.unlink(missing_ok=True)
+    (folder / "native/short.txt").unlink()
+
+
 @pytest.mark.workflow
-def test_a_finished_study_is_done_and_a_failed_job_is_repeated_by_its_command(finished):
+def test_a_finished_study_is_done_and_a_failed_job_is_repeated_by_its_command(finished, short):
     text = (finished.folder / "native/cdr_like.PubTator.txt").read_text()
-    broken = finished.folder / "native/short.txt"
-    broken.write_text(text.replace("|t|", "|q|"))
+    short.write_text(text.replace("|t|", "|q|"))
     corpus = {
         "format": "pubtator",
         "path": "native/short.txt",
@@ -192,7 +201,7 @@ def test_a_finished_study_is_done_and_a_failed_job_is_repeated_by_its_command(fi
     assert printed.split("\n")[-2].endswith("; other jobs failed: 1")
     again = shlex.split(printed.partition("\n  again: ")[2].split("\n")[0])
     assert again[-2:] == ["--", "results/brat/DISO/short"]
-    broken.write_text(text)  # mended
+    short.write_text(text)  # mended
     again[0] = shutil.which("snakemake", path=str(Path(sys.executable).parent))
     result = subprocess.run(again, capture_output=True, text=True, cwd=finished.project, check=False)
     assert result.returncode == 0, result.stderr
