@@ -114,7 +114,7 @@ def copy_of_project(project: Path) -> Path:
 
 @pytest.fixture(scope="session")
 def finished(tmp_path_factory: pytest.TempPathFactory) -> Study:
-    """A toy study run to its end; tests may not change it."""
+    """A toy study run to its end; tests may add runs of further seeds, and change nothing."""
     base = tmp_path_factory.mktemp("study")
     study = Study(copy_of_project(base / "project"), base / "work")
     generate(study.folder / "native", gold_documents=20, silver_documents=80)
