@@ -29,28 +29,43 @@ CONFIG = Path(__file__).parents[1] / "config.yaml"
 MODES = ("paper", "fast")
 
 
+def baseline(
+    output: Path,
+    results: Path,
+    data_set: str,
+    mode: str,
+    changes: dict[str, Any],
+    *,
+    fraction: float,
+    seed: int,
+    threads: int = 1,
+) -> None:
+    """Train a baseline on a study's files as config.yaml has it, but for these changes of its training."""
+    config = yaml.safe_load(CONFIG.read_text(encoding="utf-8"))
+    parts = results / "conll" / data_set
+    run(
+        output,
+        train_file=parts / "train.tsv",
+        dev_file=parts / "dev.tsv",
+        test_file=parts / "test.tsv",
+        words=results / "vectors/words.txt",
+        vectors=results / "vectors/vectors.npy",
+        train_fraction=fraction,
+        tagger=config["tagger"],
+        training=config["training"][mode]["target"] | changes,
+        seed=seed,
+        threads=threads,
+        name=f"{data_set} {mode} seed {seed}",
+    )
+
+
 def train(
     results: Path, data_set: str, mode: str, seed: int, fraction: float, changes: dict[str, Any]
 ) -> dict[str, Any]:
     """Test F1, epochs, and the seconds and dev F1 after each epoch of one training."""
-    config = yaml.safe_load(CONFIG.read_text(encoding="utf-8"))
-    parts = results / "conll" / data_set
     with tempfile.TemporaryDirectory() as folder:
         output = Path(folder) / "run"
-        run(
-            output,
-            train_file=parts / "train.tsv",
-            dev_file=parts / "dev.tsv",
-            test_file=parts / "test.tsv",
-            words=results / "vectors/words.txt",
-            vectors=results / "vectors/vectors.npy",
-            train_fraction=fraction,
-            tagger=config["tagger"],
-            training=config["training"][mode]["target"] | changes,
-            seed=seed,
-            threads=1,
-            name=f"{data_set} {mode} seed {seed}",
-        )
+        baseline(output, results, data_set, mode, changes, fraction=fraction, seed=seed)
         metrics = json.loads((output / "metrics.json").read_text(encoding="utf-8"))
         with (output / "history.tsv").open(encoding="utf-8") as file:
             rows = list(csv.DictReader(file, delimiter="\t"))

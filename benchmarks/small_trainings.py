@@ -18,32 +18,17 @@ import time
 from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 from pathlib import Path
 
-import yaml
-
-from model.runs import run
+from benchmarks.paper_against_fast import baseline
 
 SPAWN = multiprocessing.get_context("spawn")  # a process starts with nothing, as a job of the workflow does
-CONFIG = Path(__file__).parents[1] / "config.yaml"
 
 
 def train(results: Path, data_set: str, fraction: float, epochs: int, mode: str, threads: int, seed: int) -> None:
     """One baseline as config.yaml has it, but for a fixed number of epochs."""
-    config = yaml.safe_load(CONFIG.read_text(encoding="utf-8"))
-    parts = results / "conll" / data_set
+    fixed = {"epochs": epochs, "patience": epochs}
     with tempfile.TemporaryDirectory() as folder:
-        run(
-            Path(folder) / "run",
-            train_file=parts / "train.tsv",
-            dev_file=parts / "dev.tsv",
-            words=results / "vectors/words.txt",
-            vectors=results / "vectors/vectors.npy",
-            train_fraction=fraction,
-            tagger=config["tagger"],
-            training=config["training"][mode]["target"] | {"epochs": epochs, "patience": epochs},
-            seed=seed,
-            threads=threads,
-            name=f"{data_set} seed {seed}",
-        )
+        output = Path(folder) / "run"
+        baseline(output, results, data_set, mode, fixed, fraction=fraction, seed=seed, threads=threads)
 
 
 def train_in_threads(settings: tuple[Path, str, float, int, str], seeds: list[int]) -> None:
