@@ -55,6 +55,7 @@ $(READY): requirements.lock
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info[:2] != (3, 11) and "Python 3.11 is needed: make PYTHON=python3.11")'
 	$(PYTHON) -m venv .venv
 	$(BIN)/python -m pip install --quiet --no-compile --disable-pip-version-check --requirement requirements.lock
+	-$(BIN)/python -m compileall -q -j 0 -x '/(tests?|testing|_inductor)/' .venv/lib # pip would take one file after another
 	touch $@
 
 demo: setup .demo/native
