@@ -24,6 +24,9 @@ READY := .venv/.installed-from-lock
 FOLDER_study := .
 FOLDER_demo := .demo
 FOLDER_real := .real
+ifeq ($(FOLDER_$(STUDY)),)
+$(error STUDY=$(STUDY) is no study; give study, demo or real)
+endif
 OVERLAYS_demo := overlays/demo.yaml
 OVERLAYS_real := overlays/real.yaml
 
