@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from corpora.documents import Mention
-from corpora.policies import COMPOSITE, DISCONTINUOUS, OVERLAPPING
+from corpora.policies import COMPOSITE, DISCONTINUOUS, OVERLAPPING, in_order
 
 
 @st.composite
@@ -14,7 +14,7 @@ def mention(draw, most_spans=3):
     return Mention(draw(st.sampled_from("AB")), spans, draw(st.booleans()))
 
 
-flat = st.lists(mention(most_spans=1), max_size=8).map(tuple)
+flat = st.lists(mention(most_spans=1), max_size=8).map(in_order)
 
 
 def covered(mentions, label):
@@ -26,25 +26,28 @@ def overlap(left, right):
 
 
 def test_discontinuous():
-    mentions = (Mention("A", ((5, 8),)), Mention("A", ((0, 2), (4, 6))))
-    assert DISCONTINUOUS["hull"](mentions) == (Mention("A", ((0, 6),)), Mention("A", ((5, 8),)))
-    assert DISCONTINUOUS["first"](mentions) == (Mention("A", ((0, 2),)), Mention("A", ((5, 8),)))
-    assert DISCONTINUOUS["drop"](mentions) == (Mention("A", ((5, 8),)),)
+    mentions = (Mention("A", ((0, 2), (4, 9))), Mention("A", ((1, 8),)))
+    assert DISCONTINUOUS["hull"](mentions) == (Mention("A", ((0, 9),)), mentions[1])
+    assert DISCONTINUOUS["first"](mentions) == (Mention("A", ((0, 2),)), mentions[1])
+    assert DISCONTINUOUS["drop"](mentions) == mentions[1:]
 
 
 def test_composite():
-    mentions = (Mention("A", ((5, 8),), True), Mention("A", ((0, 2),)))
-    assert COMPOSITE["keep"](mentions) == mentions[::-1]
-    assert COMPOSITE["drop"](mentions) == mentions[1:]
+    mentions = (Mention("A", ((0, 2),)), Mention("A", ((5, 8),), True))
+    assert COMPOSITE["keep"](mentions) == mentions
+    assert COMPOSITE["drop"](mentions) == mentions[:1]
 
 
-@given(st.lists(mention(), max_size=8).map(tuple))
-def test_results_are_sorted_and_do_not_depend_on_the_order_given(mentions):
+@given(st.lists(mention(), max_size=8).map(in_order))
+def test_results_are_in_order(mentions):
     for policies in (DISCONTINUOUS, COMPOSITE, OVERLAPPING):
         for policy in policies.values():
-            result = policy(mentions)
-            assert result == policy(mentions[::-1])
-            assert [(m.start, m.end) for m in result] == sorted((m.start, m.end) for m in result)
+            assert policy(mentions) == in_order(policy(mentions))
+
+
+def test_the_order_is_start_end_and_label():
+    mentions = (Mention("A", ((0, 5),)), Mention("A", ((0, 9),)), Mention("B", ((0, 9),)), Mention("A", ((1, 2),)))
+    assert in_order(mentions[::-1]) == mentions
 
 
 @given(flat)

@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 
 from corpora.brat import write_brat, write_table
 from corpora.documents import CorpusError, Document, Mention, told
-from corpora.policies import COMPOSITE, DISCONTINUOUS, OVERLAPPING
+from corpora.policies import COMPOSITE, DISCONTINUOUS, OVERLAPPING, in_order
 from corpora.readers import READERS
 
 logger = logging.getLogger(__name__)
@@ -64,9 +64,11 @@ def read_documents(
     }
     counts = Counter() if counts is None else counts
     unmatched = {name for name in ("pmid", "pmcid") if getattr(spec, name) is not None}
+    seen: Counter[str] = Counter()
     for document in read(native, spec.members):
-        mentions = tuple(Mention(labels[m.label], m.spans, m.composite) for m in document.mentions if m.label in labels)
-        counts.update(f"label:{mention.label}" for mention in document.mentions)
+        for mention in document.mentions:
+            seen[mention.label] += 1
+        mentions = in_order(Mention(labels[m.label], m.spans, m.composite) for m in document.mentions if m.label in labels)
         counts["other_labels"] += len(document.mentions) - len(mentions)
         for name, policy in policies.items():
             before = len(mentions)
@@ -78,6 +80,7 @@ def read_documents(
         pmcid = _identifier(spec.pmcid, "pmcid", document, native)
         unmatched -= {name for name, value in (("pmid", pmid), ("pmcid", pmcid)) if value}
         yield replace(document, mentions=mentions, pmid=pmid, pmcid=pmcid)
+    counts.update({f"label:{label}": count for label, count in seen.items()})
     for name in sorted(unmatched):
         logger.warning("%s: `%s` (%s) fits no document's id", native, name, getattr(spec, name))
 

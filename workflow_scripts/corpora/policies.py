@@ -1,7 +1,7 @@
 """Named policies for mentions that a tagger of flat, contiguous chunks cannot take as they are.
 
-Each takes the mentions of one document and gives them back sorted by start, end and label. The defaults, hull and
-keep, are what the paper's authors did with their corpora.
+Each takes the mentions of one document, sorted by start, end and label, and gives them back so. The defaults, hull
+and keep, are what the paper's authors did with their corpora.
 """
 
 from __future__ import annotations
@@ -16,7 +16,8 @@ Mentions: TypeAlias = tuple[Mention, ...]
 Policy: TypeAlias = Callable[[Mentions], Mentions]
 
 
-def _sorted(mentions: Iterable[Mention]) -> Mentions:
+def in_order(mentions: Iterable[Mention]) -> Mentions:
+    """Sorted by start, end and label."""
     return tuple(sorted(mentions, key=_place))
 
 
@@ -27,37 +28,39 @@ def _place(mention: Mention) -> tuple[int, int, str, tuple[tuple[int, int], ...]
 
 def keep(mentions: Mentions) -> Mentions:
     """All of them."""
-    return _sorted(mentions)
+    return mentions
 
 
 def hull(mentions: Mentions) -> Mentions:
     """A discontinuous mention from its first start to its last end, the gaps included."""
-    return _sorted(replace(m, spans=((m.start, m.end),)) if len(m.spans) > 1 else m for m in mentions)
+    if all(len(m.spans) == 1 for m in mentions):
+        return mentions
+    return in_order(replace(m, spans=((m.start, m.end),)) if len(m.spans) > 1 else m for m in mentions)
 
 
 def first(mentions: Mentions) -> Mentions:
     """The first span of a discontinuous mention."""
-    return _sorted(replace(m, spans=m.spans[:1]) for m in mentions)
+    return in_order(replace(m, spans=m.spans[:1]) for m in mentions)
 
 
 def drop_discontinuous(mentions: Mentions) -> Mentions:
     """Without mentions of more than one span."""
-    return _sorted(m for m in mentions if len(m.spans) == 1)
+    return tuple(m for m in mentions if len(m.spans) == 1)
 
 
 def drop_composite(mentions: Mentions) -> Mentions:
     """Without mentions that name several entities at once."""
-    return _sorted(m for m in mentions if not m.composite)
+    return tuple(m for m in mentions if not m.composite)
 
 
 def longest(mentions: Mentions) -> Mentions:
     """Of mentions of one label that share characters the longest, of equally long ones the first."""
     kept: dict[str, list[Mention]] = {}
-    for mention in sorted(_sorted(mentions), key=lambda m: m.start - m.end):
+    for mention in sorted(mentions, key=lambda m: m.start - m.end):
         others = kept.setdefault(mention.label, [])
         if all(mention.end <= other.start or other.end <= mention.start for other in others):
             others.append(mention)
-    return _sorted(m for others in kept.values() for m in others)
+    return in_order(m for others in kept.values() for m in others)
 
 
 def merge(mentions: Mentions) -> Mentions:
@@ -71,7 +74,7 @@ def merge(mentions: Mentions) -> Mentions:
             others[-1] = replace(last, spans=(span,), composite=last.composite or mention.composite)
         else:
             others.append(mention)
-    return _sorted(m for others in merged.values() for m in others)
+    return in_order(m for others in merged.values() for m in others)
 
 
 DISCONTINUOUS: Mapping[str, Policy] = {"hull": hull, "first": first, "drop": drop_discontinuous}

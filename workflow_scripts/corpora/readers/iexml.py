@@ -120,18 +120,18 @@ def _mentions(name: Found, words: list[Found], text: str, base: int) -> list[Men
     start, end = _trimmed(text, start, end)
     if start == end:
         return []
-    groups = element.get("ct", "").lower().split("|")
+    groups = [group.strip() for group in element.get("ct", "").lower().split("|")]
     whole: tuple[tuple[int, int], ...] = ((base + start, base + end),)
     if not words:
-        return [Mention(group, whole) for group in dict.fromkeys(map(str.strip, groups)) if group]
+        return [Mention(group, whole) for group in dict.fromkeys(groups) if group]
     identifiers = element.get("id", "").split("|")
     mentions: dict[Mention, None] = {}
     for position, group in enumerate(groups):
         spans = whole
         if len(identifiers) == len(groups) and (numbers := _word_numbers(identifiers[position])):
             spans = _word_spans(numbers, words, text, base) or whole
-        if group.strip():
-            mentions[Mention(group.strip(), spans)] = None
+        if group:
+            mentions[Mention(group, spans)] = None
     return list(mentions)
 
 

@@ -25,22 +25,21 @@ logger = logging.getLogger(__name__)
 
 
 class PackedDocuments(Iterable[Document]):
-    """Documents kept as compressed bytes, about a third of the size; with ``entity``, the mentions of that class."""
+    """Documents kept as compressed bytes, about a third of the size; with ``entity``, the mentions of that class.
+
+    ``packed`` joined are a sample's file: lines of JSON, each a member of the gzip file, with the mentions of all classes.
+    """
 
     def __init__(self, packed: list[bytes], entity: str | None = None) -> None:
-        self._packed = packed
+        self.packed = packed
         self._entity = entity
 
     def __len__(self) -> int:
-        return len(self._packed)
+        return len(self.packed)
 
     def __iter__(self) -> Iterator[Document]:
-        for packed in self._packed:
-            yield unpack(packed, self._entity)
-
-    def lines(self) -> Iterator[bytes]:
-        """Each document as JSON on one line, with the mentions of every class."""
-        return map(zlib.decompress, self._packed)
+        for packed in self.packed:
+            yield _document(json.loads(gzip.decompress(packed)), self._entity)
 
 
 def sample(
@@ -89,14 +88,8 @@ def _by_number(identifier: str) -> tuple[int, str]:
 
 def write_sample(sampled: PackedDocuments, path: Path) -> None:
     """Write a sample as gzipped JSON lines, a document each; only cleaning reads it, and Brat takes much longer."""
-    with (
-        written_whole(path) as temporary,
-        temporary.open("wb") as raw,
-        # Without name and time the same sample gives the same bytes.
-        gzip.GzipFile("", "wb", compresslevel=1, fileobj=raw, mtime=0) as file,
-    ):
-        for line in sampled.lines():
-            file.write(line + b"\n")
+    with written_whole(path) as temporary, temporary.open("wb") as file:
+        file.writelines(sampled.packed)
 
 
 def read_sample(path: Path, entity: str) -> Iterator[Document]:
@@ -110,15 +103,11 @@ def read_sample(path: Path, entity: str) -> Iterator[Document]:
 
 
 def pack(document: Document) -> bytes:
-    """A document as compressed bytes."""
+    """A document as JSON, a line of its own, compressed."""
     mentions = [(mention.label, mention.spans) for mention in document.mentions]
     fields = [document.id, document.text, mentions, document.pmid, document.pmcid, document.split]
-    return zlib.compress(json.dumps(fields, ensure_ascii=False, separators=(",", ":")).encode(), level=1)
-
-
-def unpack(packed: bytes, entity: str | None = None) -> Document:
-    """The document again, with all its mentions or those of one class."""
-    return _document(json.loads(zlib.decompress(packed)), entity)
+    line = json.dumps(fields, ensure_ascii=False, separators=(",", ":")) + "\n"
+    return gzip.compress(line.encode(), compresslevel=1, mtime=0)
 
 
 def _document(fields: Any, entity: str | None) -> Document:
