@@ -84,13 +84,17 @@ def source_of(name):
 
 def code(script, *more):
     """A digest of the code and the packages behind a rule's script: a change of them runs the rule again."""
-    return digests.code_digest(ROOT, f"workflow_scripts/{script}.py", *more)
+    return lambda wildcards: digests.code_digest(ROOT, f"workflow_scripts/{script}.py", *more)
 
 
 def reading_code(script, corpus):
     """The same for a script that reads a corpus in its native format, with the reader of that format and no other."""
-    place, function = READERS[corpus["format"]]
-    return [code(script, f"workflow_scripts/corpora/readers/{place}.py"), function]
+
+    def digest(wildcards):
+        place, function = READERS[corpus(wildcards)["format"]]
+        return [code(script, f"workflow_scripts/corpora/readers/{place}.py")(wildcards), function]
+
+    return digest
 
 
 def contents(path):

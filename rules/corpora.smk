@@ -51,7 +51,7 @@ rule convert_corpus:
     params:
         corpus=lambda w: configured.reading_settings(source_of(w.corpus)),
         labels=lambda w: source_of(w.corpus)["entities"][w.entity],
-        code=lambda w: reading_code("convert_corpus", source_of(w.corpus)),
+        code=reading_code("convert_corpus", lambda w: source_of(w.corpus)),
     script:
         "../workflow_scripts/convert_corpus.py"
 

@@ -28,7 +28,7 @@ rule sample_silver:
         },
         documents=SILVER["documents"],
         seed=SILVER["seed"],
-        code=reading_code("sample_silver", SILVER["corpus"]),
+        code=reading_code("sample_silver", lambda w: SILVER["corpus"]),
     script:
         "../workflow_scripts/sample_silver.py"
 

@@ -26,6 +26,7 @@ _DATA = re.compile(r"[\w/]+\.\w+")  # what a data file's name looks like in code
 _LARGE = 100 << 20  # bytes of files to be read that a message announces
 
 
+@cache
 def code_digest(root: Path, *starts: str) -> str:
     """A digest of these files of the project at `root`, of all that they import from it, and of the packages' versions.
 
@@ -77,25 +78,38 @@ def _code(file: Path) -> tuple[str, tuple[str, ...], tuple[Path, ...]]:
     """A digest of a module without its words, the names that it imports, the data files that it names."""
     if file.suffix != ".py":
         return hashlib.sha256(file.read_bytes()).hexdigest(), (), ()
-    tree = ast.parse(file.read_text(encoding="utf-8"))
-    for node in ast.walk(tree):
-        if isinstance(node, ast.If) and "TYPE_CHECKING" in ast.dump(node.test):
-            node.body = []
+    parts: list[str] = []
     names: list[str] = []
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Import):
-            names += [alias.name for alias in node.names]
-        elif isinstance(node, ast.ImportFrom):
-            if node.level:
-                raise ValueError(f"{file}:{node.lineno}: a relative import; write the module's whole name")
-            names += [node.module or "", *(f"{node.module}.{alias.name}" for alias in node.names)]
-        elif isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef) and _docstring(
-            node.body
-        ):
-            node.body = node.body[1:]
-    texts = {node.value for node in ast.walk(tree) if isinstance(node, ast.Constant) and isinstance(node.value, str)}
+    texts: set[str] = set()
+
+    def visit(value: object) -> None:  # every Snakemake reads all code before it does anything, so: one walk
+        if isinstance(value, list):
+            parts.append(str(len(value)))
+            for item in value:
+                visit(item)
+        elif not isinstance(value, ast.AST):
+            parts.append(repr(value))
+            if isinstance(value, str):
+                texts.add(value)
+        elif not isinstance(value, ast.expr_context):  # whether a name is read or set is told by its place
+            parts.append(type(value).__name__)
+            match value:
+                case ast.If(test=ast.Name(id="TYPE_CHECKING") | ast.Attribute(attr="TYPE_CHECKING")):
+                    value.body = []
+                case ast.Import():
+                    names.extend(alias.name for alias in value.names)
+                case ast.ImportFrom(level=0, module=str(module)):
+                    names.extend([module, *(f"{module}.{alias.name}" for alias in value.names)])
+                case ast.ImportFrom():
+                    raise ValueError(f"{file}:{value.lineno}: a relative import; write the module's whole name")
+                case ast.Module() | ast.ClassDef() | ast.FunctionDef() | ast.AsyncFunctionDef() if _docstring(value.body):
+                    value.body = value.body[1:]
+            for field in value._fields:
+                visit(getattr(value, field))
+
+    visit(ast.parse(file.read_text(encoding="utf-8")))
     paths = (folder / text for text in texts if _DATA.fullmatch(text) for folder in (file.parent, file.parent.parent))
-    return hashlib.sha256(ast.dump(tree).encode()).hexdigest(), tuple(names), tuple(p for p in paths if p.is_file())
+    return hashlib.sha256("\0".join(parts).encode()).hexdigest(), tuple(names), tuple(p for p in paths if p.is_file())
 
 
 def _docstring(body: Sequence[ast.stmt]) -> bool:

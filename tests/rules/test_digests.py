@@ -114,11 +114,13 @@ def digest(tmp_path):
         for file in files:
             (tmp_path / file).parent.mkdir(parents=True, exist_ok=True)
             (tmp_path / file).write_text(text if file == name else files[file])
+        digests.code_digest.cache_clear()
         digests._code.cache_clear()
         digests._pins.cache_clear()
         return digests.code_digest(tmp_path, "workflow_scripts/script.py")
 
     yield lambda name, change: after(name, change(files[name])) != after()
+    digests.code_digest.cache_clear()
     digests._code.cache_clear()
     digests._pins.cache_clear()
 
