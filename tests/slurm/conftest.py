@@ -22,6 +22,14 @@ PROGRAMS = ["munged", "slurmctld", "slurmd", "sbatch", "srun", "squeue", "scontr
 MISSING = [f"{program} is not installed" for program in PROGRAMS if shutil.which(program) is None]
 OBSTACLES = [*MISSING, *(["Slurm's daemons need root"] if os.geteuid() else [])]
 
+# The profile's groups, and fine-tunings in fives, as docs/clusters.md says.
+GROUPS = yaml.safe_load((ROOT / "profiles/slurm/config.yaml").read_text())["groups"] | {"finetune": "trainings"}
+GROUPED = [
+    *("--groups", *(f"{rule}={group}" for rule, group in GROUPS.items())),
+    *("--group-components", "corpora=2", "tables=6", "trainings=5"),
+    *("--resources", "gpu=1", "--set-resource-scopes", "gpu=local"),
+]
+
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
@@ -143,7 +151,7 @@ def demo(tmp_path_factory: pytest.TempPathFactory) -> Demo:
     folder = tmp_path_factory.mktemp("demo")
     generate(folder / "native")
     with cluster(tmp_path_factory.mktemp("one_gpu"), 1):
-        with Run(folder, "--group-components", "corpora=2", "tables=6") as run:
+        with Run(folder, *GROUPED) as run:
             eventually(lambda: [j for j in jobs() if j.partition == "gpu" and j.state == "RUNNING"], 1800)
             text_of("scontrol", "update", f"nodename={node()}", "state=drain", "reason=test")
             drained = time.time()
