@@ -102,8 +102,8 @@ def _code(file: Path) -> tuple[str, tuple[str, ...], tuple[Path, ...]]:
                     names.extend([module, *(f"{module}.{alias.name}" for alias in value.names)])
                 case ast.ImportFrom():
                     raise ValueError(f"{file}:{value.lineno}: a relative import; write the module's whole name")
-                case ast.Module() | ast.ClassDef() | ast.FunctionDef() | ast.AsyncFunctionDef() if _docstring(value.body):
-                    value.body = value.body[1:]
+                case ast.Module() | ast.ClassDef() | ast.FunctionDef() | ast.AsyncFunctionDef():
+                    value.body = value.body[_docstring(value.body) :]
             for field in value._fields:
                 visit(getattr(value, field))
 

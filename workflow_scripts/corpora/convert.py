@@ -68,7 +68,8 @@ def read_documents(
     for document in read(native, spec.members):
         for mention in document.mentions:
             seen[mention.label] += 1
-        mentions = in_order(Mention(labels[m.label], m.spans, m.composite) for m in document.mentions if m.label in labels)
+        ours = (mention for mention in document.mentions if mention.label in labels)
+        mentions = in_order(Mention(labels[m.label], m.spans, m.composite) for m in ours)
         counts["other_labels"] += len(document.mentions) - len(mentions)
         for name, policy in policies.items():
             before = len(mentions)

@@ -27,7 +27,7 @@ logger = logging.getLogger(__name__)
 class PackedDocuments(Iterable[Document]):
     """Documents kept as compressed bytes, about a third of the size; with ``entity``, the mentions of that class.
 
-    ``packed`` joined are a sample's file: lines of JSON, each a member of the gzip file, with the mentions of all classes.
+    ``packed``, joined, are a sample's file: lines of JSON, each a member of the gzip file, with all classes' mentions.
     """
 
     def __init__(self, packed: list[bytes], entity: str | None = None) -> None:
