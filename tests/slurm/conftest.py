@@ -161,10 +161,3 @@ def demo(tmp_path_factory: pytest.TempPathFactory) -> Demo:
             text_of("scontrol", "update", f"nodename={node()}", "state=resume")
             run.wait(3600)
         return Demo(folder, jobs(), drained, returned)
-
-
-@pytest.fixture(scope="module")
-def two_gpus(demo: Demo, tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    """One node with two GPUs."""
-    with cluster(tmp_path_factory.mktemp("two_gpus"), 2):
-        yield

@@ -1,123 +1,121 @@
-"""Trainings of the finished demonstration that are cancelled, or run out of time or memory; two GPUs."""
+"""Trainings that are cancelled, requeued, or run out of time or memory, on a node with two GPUs."""
 
 import os
 import re
 import shutil
 import signal
+from dataclasses import dataclass
 from pathlib import Path
 
 import psutil
 import pytest
 
-from tests.slurm.conftest import ROOT, Run, SlurmJob, eventually, jobs, text_of
+from tests.slurm.conftest import ROOT, Run, SlurmJob, cluster, eventually, jobs, text_of
 
-pytestmark = pytest.mark.usefixtures("two_gpus")
-LONG = (1, 30)  # epochs that leave time to disturb a training
-LIMITS = ["00:01:00", "00:02:00", "00:04:00"]
+PARTS = ["Snakefile", "config.yaml", "requirements.lock", "rules", "workflow_scripts", "model", "envs", "profiles"]
 RUNS = "LIVB/field_notes/baseline/share60"
+CANCELLED, REQUEUED, SLOW, LARGE = SEEDS = 11, 12, 13, 14
 
 
-def target(seed: int) -> str:
-    return f"results/runs/{RUNS}/seed{seed}/metrics.json"
+@dataclass(frozen=True)
+class Disturbed:
+    """What became of a training for each seed: Slurm's jobs for it, its log, its checkpoint; and the GPUs of pairs."""
 
+    folder: Path
+    jobs: dict[int, list[SlurmJob]]
+    pairs: set[tuple[str, ...]]
 
-def log(folder: Path, seed: int) -> str:
-    return (folder / f"logs/finetune/{RUNS}/seed{seed}.log").read_text()
-
-
-def submitted_after(before: list[SlurmJob]) -> list[SlurmJob]:
-    return jobs()[len(before) :]
-
-
-@pytest.fixture
-def project(tmp_path):
-    """A function that copies the project, with other first values for the resources of a training."""
-
-    def copy(**first: int) -> Path:
-        folder = tmp_path / "project"
-        for part in (
-            "Snakefile",
-            "config.yaml",
-            "requirements.lock",
-            "rules",
-            "workflow_scripts",
-            "model",
-            "envs",
-            "profiles",
-        ):
-            copy = shutil.copytree if (ROOT / part).is_dir() else shutil.copy2
-            folder.mkdir(exist_ok=True)
-            copy(ROOT / part, folder / part)
-        rules = folder / "rules/train.smk"
-        before, training = rules.read_text().split("rule finetune:")
-        for name, value in first.items():
-            training = re.sub(rf"{name}=doubling\([^)]*\)", f"{name}=doubling({value})", training, count=1)
-        rules.write_text(f"{before}rule finetune:{training}")
-        return folder
-
-    return copy
+    def log(self, seed: int) -> str:
+        return (self.folder / f"logs/finetune/{RUNS}/seed{seed}.log").read_text()
 
 
 def checkpoint(folder: Path, seed: int) -> Path:
     return folder / f"checkpoints/runs/{RUNS}/seed{seed}.safetensors"
 
 
-def test_two_trainings_at_once_have_a_gpu_each(demo):
-    before = jobs()
-
-    def devices() -> set[str]:  # of the two, while both run: Slurm forgets them when a job ends
-        running = [job for job in submitted_after(before) if job.state == "RUNNING"]
-        return {job.fields["GRES"] for job in running} if len(running) == 2 else set()
-
-    with Run(demo.folder, target(11), target(12)) as run:
-        assert eventually(devices) == {"gpu:1(IDX:0)", "gpu:1(IDX:1)"}
-        run.wait()
+def jobs_of(seed: int) -> list[SlurmJob]:
+    return [job for job in jobs() if Path(job.fields["StdOut"]).parent.name.endswith(f"_{seed}")]
 
 
-def test_a_cancelled_training_is_submitted_again_and_goes_on(demo):
-    before = jobs()
-    with Run(demo.folder, target(13), epochs=LONG) as run:
-        eventually(checkpoint(demo.folder, 13).exists)
-        text_of("scancel", submitted_after(before)[0].id)
-        run.wait()
-    assert [job.state for job in submitted_after(before)] == ["CANCELLED", "COMPLETED"]
-    assert re.search(r"goes on after epoch [1-9]", log(demo.folder, 13))
-    assert not checkpoint(demo.folder, 13).exists()
+def copy_of_project(folder: Path) -> Path:
+    """The project, with a minute for the slow training and 300 MB for the large one, in a new folder."""
+    folder.mkdir()
+    for part in PARTS:
+        copy = shutil.copytree if (ROOT / part).is_dir() else shutil.copy2
+        copy(ROOT / part, folder / part)
+    rules = folder / "rules/train.smk"
+    before, training = rules.read_text().split("rule finetune:")
+    for name, seed, first in [("runtime", SLOW, 1), ("mem_mb", LARGE, 300)]:
+        value = f'({first} if wildcards.seed == "{seed}" else 1000) * 2 ** (attempt - 1)'
+        before_it, after_it = re.split(rf"{name}=doubling\(.*\)", training, maxsplit=1)
+        training = f"{before_it}{name}=lambda wildcards, attempt: {value}{after_it}"
+    rules.write_text(f"{before}rule finetune:{training}")
+    return folder
 
 
-def test_a_requeued_training_goes_on_in_the_same_job(demo):
-    before = jobs()
-    with Run(demo.folder, target(14), epochs=LONG) as run:
-        eventually(checkpoint(demo.folder, 14).exists)
-        text_of("scontrol", "requeue", submitted_after(before)[0].id)
-        eventually(lambda: submitted_after(before)[0].state == "PENDING")
-        text_of("scontrol", "update", f"jobid={submitted_after(before)[0].id}", "starttime=now")  # else minutes later
-        run.wait()
-    (job,) = submitted_after(before)
+def stop(job: SlurmJob) -> None:
+    """Stop the processes of a training, so that its minute passes on a fast machine too."""
+    for process in psutil.process_iter(["environ", "name"]):
+        if (process.info["environ"] or {}).get("SLURM_JOB_ID") == job.id and "python" in process.info["name"]:
+            os.kill(process.pid, signal.SIGSTOP)
+
+
+@pytest.fixture(scope="module")
+def disturbed(demo, tmp_path_factory):
+    """Four trainings of the finished demonstration, each disturbed as soon as it has a checkpoint."""
+    folder, pairs = demo.folder, set()
+    actions = {
+        CANCELLED: lambda job: text_of("scancel", job.id),
+        REQUEUED: lambda job: text_of("scontrol", "requeue", job.id),
+        SLOW: stop,
+    }
+
+    def all_disturbed() -> bool:
+        running = [job for job in jobs() if job.state == "RUNNING"]
+        if len(running) == 2:
+            pairs.add(tuple(sorted(job.fields["GRES"] for job in running)))
+        for seed in [seed for seed in actions if checkpoint(folder, seed).exists()]:
+            actions.pop(seed)(jobs_of(seed)[-1])
+        return not actions
+
+    with cluster(tmp_path_factory.mktemp("two_gpus"), 2):
+        targets = [f"results/runs/{RUNS}/seed{seed}/metrics.json" for seed in SEEDS]
+        project = copy_of_project(tmp_path_factory.mktemp("slurm") / "project")
+        with Run(folder, *targets, epochs=(1, 30), project=project) as run:
+            eventually(all_disturbed)
+            eventually(lambda: jobs_of(REQUEUED)[0].state == "PENDING")
+            text_of("scontrol", "update", f"jobid={jobs_of(REQUEUED)[0].id}", "starttime=now")  # else minutes later
+            run.wait()
+        return Disturbed(folder, {seed: jobs_of(seed) for seed in SEEDS}, pairs)
+
+
+def test_two_trainings_at_once_have_a_gpu_each(disturbed):
+    assert disturbed.pairs == {("gpu:1(IDX:0)", "gpu:1(IDX:1)")}
+
+
+def test_a_cancelled_training_is_submitted_again_and_goes_on(disturbed):
+    assert [job.state for job in disturbed.jobs[CANCELLED]] == ["CANCELLED", "COMPLETED"]
+    assert re.search(r"goes on after epoch [1-9]", disturbed.log(CANCELLED))
+    assert not checkpoint(disturbed.folder, CANCELLED).exists()
+
+
+def test_a_requeued_training_goes_on_in_the_same_job(disturbed):
+    (job,) = disturbed.jobs[REQUEUED]
     assert (job.state, job.fields["Restarts"]) == ("COMPLETED", "1")
-    assert re.search(r"goes on after epoch [1-9]", log(demo.folder, 14))
+    assert re.search(r"goes on after epoch [1-9]", disturbed.log(REQUEUED))
 
 
-def test_a_training_out_of_time_gets_twice_the_time_and_goes_on(demo, project):
-    before = jobs()
-    with Run(demo.folder, target(15), epochs=LONG, project=project(runtime=1)) as run:
-        eventually(checkpoint(demo.folder, 15).exists)
-        for process in psutil.process_iter(["cmdline"]):  # stopped, so that the minute passes on a fast machine too
-            if re.search(rf"{re.escape(str(demo.folder))}.*finetune\.py", " ".join(process.info["cmdline"] or [])):
-                os.kill(process.pid, signal.SIGSTOP)
-        run.wait()
+def test_a_training_out_of_time_gets_twice_the_time_and_goes_on(disturbed):
     # A slow machine may need more than the two attempts that a fast one does.
-    *stopped, last = submitted_after(before)
+    *stopped, last = disturbed.jobs[SLOW]
     assert [job.state for job in (*stopped, last)] == ["TIMEOUT"] * max(1, len(stopped)) + ["COMPLETED"]
-    assert [job.fields["TimeLimit"] for job in (*stopped, last)] == LIMITS[: 1 + len(stopped)]
-    assert re.search(r"goes on after epoch [1-9]", log(demo.folder, 15))
+    limits = ["00:01:00", "00:02:00", "00:04:00"]
+    assert [job.fields["TimeLimit"] for job in (*stopped, last)] == limits[: 1 + len(stopped)]
+    assert re.search(r"goes on after epoch [1-9]", disturbed.log(SLOW))
 
 
-def test_a_training_out_of_memory_gets_twice_the_memory(demo, project):
-    before = jobs()
-    with Run(demo.folder, target(16), project=project(mem_mb=300)) as run:
-        run.wait()
-    *failed, last = submitted_after(before)
+def test_a_training_out_of_memory_gets_twice_the_memory(disturbed):
+    *failed, last = disturbed.jobs[LARGE]
     assert [job.fields["MinMemoryNode"] for job in (*failed, last)] == ["300M", "600M", "1200M"][: 1 + len(failed)]
     assert failed
     assert last.state == "COMPLETED"
