@@ -13,7 +13,6 @@ import logging
 import re
 import zlib
 from collections.abc import Iterable, Iterator, Sequence
-from operator import itemgetter
 from pathlib import Path
 from typing import Any
 
@@ -53,7 +52,9 @@ def sample(
     """
     if per_class < 1:
         raise ValueError(f"documents: {per_class} cannot be drawn; ask for at least 1")
-    heaps: dict[str, list[tuple[int, str, bytes]]] = {entity: [] for entity in entities}
+    # Dictionaries of texts and bytes, which the garbage collector passes over; it would go through a heap's tuples.
+    drawn: dict[str, dict[str, bytes]] = {entity: {} for entity in entities}
+    ends = dict.fromkeys(entities, 1 << 64)  # ranks below take part
     seen: set[str] = set()
     repeated = 0
     for document in documents:
@@ -62,23 +63,28 @@ def sample(
             continue
         seen.add(document.id)
         packed = b""  # once for all classes that take it
-        for entity, heap in heaps.items():
-            place = -rank(f"{seed}:{entity}", document.id)  # the heap's first is the one to go
-            if len(heap) < per_class or place > heap[0][0]:
+        for entity, own in drawn.items():
+            if rank(f"{seed}:{entity}", document.id) < ends[entity]:
                 packed = packed or pack(document)
-                if len(heap) < per_class:
-                    heapq.heappush(heap, (place, document.id, packed))
-                else:
-                    heapq.heapreplace(heap, (place, document.id, packed))
+                own[document.id] = packed
+                if len(own) > per_class + per_class // 4:
+                    drawn[entity], ends[entity] = _lowest(own, per_class, f"{seed}:{entity}")
     if repeated:
         logger.warning("silver corpus: %d documents repeat the id of an earlier one and are left out", repeated)
     if len(seen) < per_class:
         logger.warning("silver corpus: %d documents asked for a class, only %d there", per_class, len(seen))
     samples = {}
-    for entity, heap in heaps.items():
-        heap.sort(key=lambda entry: _by_number(entry[1]))
-        samples[entity] = PackedDocuments(list(map(itemgetter(2), heap)), entity)
+    for entity, own in drawn.items():
+        kept, _ = _lowest(own, per_class, f"{seed}:{entity}")
+        samples[entity] = PackedDocuments([kept[identifier] for identifier in sorted(kept, key=_by_number)], entity)
     return samples
+
+
+def _lowest(drawn: dict[str, bytes], count: int, seed: str) -> tuple[dict[str, bytes], int]:
+    """The documents of the lowest ranks, that many, and the rank at which they end."""
+    ranks = {identifier: rank(seed, identifier) for identifier in drawn}
+    lowest = heapq.nsmallest(count, drawn, key=ranks.__getitem__)
+    return {identifier: drawn[identifier] for identifier in lowest}, ranks[lowest[-1]] if lowest else 0
 
 
 def _by_number(identifier: str) -> tuple[int, str]:
