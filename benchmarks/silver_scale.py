@@ -230,6 +230,7 @@ def sample_job(folder: Path, documents: int) -> SimpleNamespace:
             documents=documents,
             seed=42,
         ),
+        threads=2,
     )
 
 

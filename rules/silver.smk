@@ -15,7 +15,7 @@ rule sample_silver:
         "results/benchmarks/sample_silver.tsv"
     conda:
         "../envs/corpora.yaml"
-    threads: 1
+    threads: 2
     resources:
         mem_mb=doubling(1500),
         runtime=doubling(2 * 60),

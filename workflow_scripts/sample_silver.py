@@ -1,9 +1,11 @@
 """Rule sample_silver: documents of the silver-standard corpus for every class, in one pass (section 2.3)."""
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 from corpora.convert import CorpusSpec, read_documents
+from corpora.documents import Document
 from corpora.silver.sampling import sample, write_sample
 from job import run
 
@@ -11,8 +13,13 @@ from job import run
 def main(job: Any) -> None:
     params = job.params
     labels = {label: entity for entity, labels in params.entities.items() for label in labels}
-    documents = read_documents(Path(job.input.native), CorpusSpec.from_settings(params.corpus), labels)
-    samples = sample(documents, params.documents, params.seed, list(params.entities))
+    native, spec = Path(job.input.native), CorpusSpec.from_settings(params.corpus)
+
+    def share(index: int) -> Iterator[Document]:
+        return read_documents(native, spec, labels, share=(index, shares) if shares > 1 else None)
+
+    shares = job.threads if spec.format == "iexml" else 1  # the other readers know no shares
+    samples = sample(share, shares, params.documents, params.seed, list(params.entities))
     for entity, path in zip(params.entities, job.output.samples, strict=True):
         write_sample(samples[entity], Path(path))
 

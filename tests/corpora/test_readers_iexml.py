@@ -49,6 +49,14 @@ def test_text_and_nested_names(tmp_path):
     ]
 
 
+def test_shares_divide_the_articles(tmp_path):
+    content = "".join(article(pmid=f"<PMID>{number}</PMID>") for number in range(1, 8))
+    assert len(whole := documents(tmp_path, content)) == 7
+    shares = [list(read(tmp_path / "silver.xml", share=(i, 3))) for i in range(3)]
+    assert shares == [whole[i::3] for i in range(3)]
+    assert list(read(tmp_path / "silver.xml", share=(7, 8))) == []
+
+
 @pytest.mark.parametrize(
     ("name", "expected"),
     [

@@ -2,8 +2,11 @@
 
 import gzip
 import logging
+import os
+import signal
 from collections import Counter
 from dataclasses import replace
+from functools import partial
 
 import pytest
 from hypothesis import example, given, settings
@@ -42,14 +45,19 @@ def reason(silver, gold, pmc_ids=None):
 
 
 @settings(max_examples=50, deadline=None)
-@given(st.sets(st.text("0123ab", min_size=1, max_size=3), max_size=30), st.integers(1, 12), st.randoms())
-def test_sample_is_the_smallest_ranks_in_any_order(identifiers, size, random):
+@given(
+    st.sets(st.text("0123ab", min_size=1, max_size=3), max_size=30),
+    st.integers(1, 12),
+    st.randoms(),
+    st.sampled_from([1, 1, 1, 1, 3]),
+)
+def test_sample_is_the_smallest_ranks_in_any_order(identifiers, size, random, shares):
     stream = [
         Document(i, f"té{i}\n", (Mention("CHED", ((0, 1),)), Mention("DISO", ((0, 2), (2, 3)))), "1", "2", "dev")
         for i in sorted(identifiers)
     ]
     random.shuffle(stream)
-    drawn = sample(iter(stream), size, 5, ["CHED", "DISO", "LIVB"])
+    drawn = sample(lambda i: stream[i::shares], shares, size, 5, ["CHED", "DISO", "LIVB"])
     for entity, documents in drawn.items():
         best = sorted(identifiers, key=lambda i: rank(f"5:{entity}", i))[:size]
         assert len(documents) == len(best)
@@ -61,28 +69,45 @@ def test_sample_is_the_smallest_ranks_in_any_order(identifiers, size, random):
 
 
 def test_sample_is_ordered_by_number():
-    drawn = sample([Document(i, "x") for i in ("10", "9", "b", "100")], 9, 1, ["CHED"])["CHED"]
+    drawn = sample(lambda _: [Document(i, "x") for i in ("10", "9", "b", "100")], 1, 9, 1, ["CHED"])["CHED"]
     assert [d.id for d in drawn] == ["9", "10", "100", "b"]
     assert list(drawn) == list(drawn)
 
 
-def test_short_and_repeating_streams_are_reported(caplog):
+@pytest.mark.parametrize("shares", [1, 2, 3])
+def test_short_and_repeating_streams_are_reported(caplog, shares):
+    texts = [("3", "first"), ("1", "second"), ("1", "third"), ("2", "fourth"), ("3", "fifth"), ("1", "sixth")]
     with caplog.at_level(logging.WARNING):
-        drawn = sample([Document("1", "first"), Document("1", "second")], 3, 1, ["CHED"])["CHED"]
-    assert [d.text for d in drawn] == ["first"]
-    assert "1 documents repeat" in caplog.text
-    assert "3 documents asked for a class, only 1 there" in caplog.text
+        drawn = sample(lambda i: [Document(*text) for text in texts[i::shares]], shares, 4, 1, ["CHED"])["CHED"]
+    assert [(d.id, d.text) for d in drawn] == [("1", "second"), ("2", "fourth"), ("3", "first")]
+    assert "3 documents repeat" in caplog.text
+    assert "4 documents asked for a class, only 3 there" in caplog.text
 
 
 def test_sample_of_nothing_is_refused():
     with pytest.raises(ValueError, match="at least 1"):
-        sample([], 0, 1, ["CHED"])
+        sample(lambda _: [], 1, 0, 1, ["CHED"])
+
+
+def test_a_fault_in_a_share_is_raised_and_a_killed_reader_is_told():
+    def share(index, faulty=None):
+        if index == faulty:
+            raise CorpusError("silver.xml", 7, "is damaged", "mend it")
+        if index == 2:
+            os.kill(os.getpid(), signal.SIGKILL)
+        return [Document("1", "x")]
+
+    for faulty in (0, 1):
+        with pytest.raises(CorpusError, match=r"^silver\.xml:7: is damaged; mend it$"):
+            sample(partial(share, faulty=faulty), 2, 1, 1, ["CHED"])
+    with pytest.raises(RuntimeError, match="was ended; run it again"):
+        sample(share, 3, 1, 1, ["CHED"])
 
 
 def test_a_written_sample_is_read_with_the_mentions_of_one_class(tmp_path):
     mentions = (Mention("CHED", ((0, 1),)), Mention("DISO", ((0, 1), (2, 3))))
     documents = [Document(i, f"a\u2028b\n{i}", mentions, pmid=i, split="dev") for i in ("9", "10")]
-    drawn = sample(documents, 5, 1, ["CHED", "DISO"])
+    drawn = sample(lambda _: documents, 1, 5, 1, ["CHED", "DISO"])
     for entity, mention in zip(("CHED", "DISO"), mentions, strict=True):
         path = tmp_path / f"{entity}.jsonl.gz"
         write_sample(drawn[entity], path)

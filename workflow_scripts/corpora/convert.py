@@ -46,13 +46,18 @@ class CorpusSpec:
 
 
 def read_documents(
-    native: Path, spec: CorpusSpec, labels: Mapping[str, str], counts: Counter[str] | None = None
+    native: Path,
+    spec: CorpusSpec,
+    labels: Mapping[str, str],
+    counts: Counter[str] | None = None,
+    share: tuple[int, int] | None = None,
 ) -> Iterator[Document]:
     """Documents with flat mentions of our classes; ``labels`` says which label of the source is which class.
 
     Mentions with other labels are dropped, then the policies for composite, discontinuous and overlapping mentions
     are applied, in this order. To ``counts`` are added documents, mentions, the mentions lost to each step, and
-    under "label:" and its name how often each label of the source occurs.
+    under "label:" and its name how often each label of the source occurs. With ``share`` (i, n), documents i,
+    i + n, i + 2n and so on, where the reader knows shares.
 
     Raises CorpusError for what the reader cannot read, and an unknown name in ``spec``.
     """
@@ -65,7 +70,7 @@ def read_documents(
     counts = Counter() if counts is None else counts
     unmatched = {name for name in ("pmid", "pmcid") if getattr(spec, name) is not None}
     seen: Counter[str] = Counter()
-    for document in read(native, spec.members):
+    for document in read(native, spec.members, **({} if share is None else {"share": share})):
         for mention in document.mentions:
             seen[mention.label] += 1
         ours = (mention for mention in document.mentions if mention.label in labels)

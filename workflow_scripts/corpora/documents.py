@@ -17,10 +17,14 @@ class CorpusError(ValueError):
     """
 
     def __init__(self, place: str | Path, line: int | None, problem: str, remedy: str) -> None:
+        super().__init__(place, line, problem, remedy)  # so that it passes from one process to another
+
+    def __str__(self) -> str:
+        place, line, problem, remedy = self.args
         where = f"{place}:{line}" if line is not None else str(place)
         shown = problem if len(problem) <= SHOWN else f"{problem[:SHOWN]} ..."  # a damaged field may be a whole file
         message = " ".join(part.strip() for part in re.split(r"[\r\n]+", f"{where}: {shown}; {remedy}"))
-        super().__init__(message.encode(errors="backslashreplace").decode())  # names of files may be no characters
+        return message.encode(errors="backslashreplace").decode()  # names of files may be no characters
 
 
 def told(counts: Counter[str]) -> str:

@@ -3,11 +3,11 @@
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from importlib import import_module
 from pathlib import Path
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 from corpora.documents import Document
 
-Reader: TypeAlias = Callable[[Path, Sequence[str]], Iterator[Document]]
+Reader: TypeAlias = Callable[..., Iterator[Document]]  # of a source and of shell patterns for its members
 
 # Format: module here, and its function. A reader is imported when it reads, so that another one's code is no concern.
 PLACES: Mapping[str, tuple[str, str]] = {
@@ -34,9 +34,9 @@ PLACES: Mapping[str, tuple[str, str]] = {
 
 
 def _reader(module: str, function: str) -> Reader:
-    def read(native: Path, members: Sequence[str]) -> Iterator[Document]:
+    def read(native: Path, members: Sequence[str], **options: Any) -> Iterator[Document]:
         found: Reader = getattr(import_module(f"corpora.readers.{module}"), function)
-        return found(native, members)
+        return found(native, members, **options)
 
     return read
 

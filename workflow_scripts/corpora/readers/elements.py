@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from typing import Any
+from functools import cache
+from typing import Any, NamedTuple
 
 from lxml import etree
 
@@ -21,23 +22,37 @@ _CHUNK = 1 << 20
 _ENCODING = re.compile(rb"""<\?xml[^>]*\bencoding\s*=\s*["']([\w.-]+)["']""")
 
 
+class Piece(NamedTuple):
+    """An element as it stands in a file: its bytes and their encoding, and the line where it starts."""
+
+    data: bytes
+    encoding: str
+    line: int
+
+
 def elements(member: Member, tag: str, root: str | None = None) -> Iterator[tuple[int, Any]]:
     """The elements named ``tag``, each with the line where it starts; they do not lie in one another.
 
     With ``root``, the file has to end that element, so that one cut off between two elements is found out.
     Raises CorpusError for an element that is not well-formed or larger than DOCUMENT_BYTES, and a file that is cut off.
     """
+    for piece in pieces(member, tag, root):
+        yield piece.line, parsed(piece, tag, member.place)
+
+
+def pieces(member: Member, tag: str, root: str | None = None) -> Iterator[Piece]:
+    """The same elements, each still to be parsed."""
     opening = re.compile(rb"<%b(?=[\s/>])(?:[^<>]*/>)?" % tag.encode())
     closing = b"</%b>" % tag.encode()
     ending = b"</%b" % (root or "").encode()
     ended = root is None
     buffer = b""
     line = 1  # of the buffer's first byte
-    parser = _parser("utf-8", member.place)
+    encoding = "utf-8"
     with member.open() as stream:
         while chunk := stream.read(_CHUNK):
             if not buffer and line == 1 and (declared := _ENCODING.search(chunk[:1024])):
-                parser = _parser(declared[1].decode("ascii"), member.place)
+                encoding = declared[1].decode("ascii")
             buffer += chunk
             done = 0
             while (bounds := _bounds(buffer, done, opening, closing)) is not None:
@@ -46,7 +61,7 @@ def elements(member: Member, tag: str, root: str | None = None) -> Iterator[tupl
                     line += buffer.count(b"\n", done, stop)
                     raise CorpusError(member.place, line, f"</{tag}> closes what was never opened", REMEDY)
                 line += buffer.count(b"\n", done, start)
-                yield line, _parsed(buffer[start:stop], parser, tag, member.place, line)
+                yield Piece(buffer[start:stop], encoding, line)
                 line += buffer.count(b"\n", start, stop)
                 done = stop
             opened = opening.search(buffer, done)
@@ -75,28 +90,30 @@ def _bounds(buffer: bytes, done: int, opening: re.Pattern[bytes], closing: bytes
     return (start.start(), end + len(closing)) if start else (-1, end)
 
 
-def _parser(encoding: str, place: str) -> Any:
+@cache
+def _parser(encoding: str) -> Any:
+    return etree.XMLParser(
+        encoding=encoding,
+        resolve_entities=False,
+        load_dtd=False,
+        no_network=True,
+        huge_tree=False,
+        remove_comments=True,
+        remove_pis=True,
+    )
+
+
+def parsed(piece: Piece, tag: str, place: str) -> Any:
+    """The element; raises CorpusError where it is not well-formed, or in no encoding that is known."""
     try:
-        return etree.XMLParser(
-            encoding=encoding,
-            resolve_entities=False,
-            load_dtd=False,
-            no_network=True,
-            huge_tree=False,
-            remove_comments=True,
-            remove_pis=True,
-        )
+        return etree.fromstring(piece.data, _parser(piece.encoding))
     except LookupError as error:
-        raise CorpusError(place, 1, f"encoding {encoding!r} is unknown", "convert the file to UTF-8") from error
-
-
-def _parsed(data: bytes, parser: Any, tag: str, place: str, line: int) -> Any:
-    try:
-        return etree.fromstring(data, parser)
+        problem = f"encoding {piece.encoding!r} is unknown"
+        raise CorpusError(place, 1, problem, "convert the file to UTF-8") from error
     except etree.XMLSyntaxError as error:
         reason = re.sub(r", line \d+, column.*| line \d+", "", str(error))  # lines within the element
         problem = f"this <{tag}> is no well-formed XML ({reason})"
-        raise CorpusError(place, line + (error.lineno or 1) - 1, problem, REMEDY) from error
+        raise CorpusError(place, piece.line + (error.lineno or 1) - 1, problem, REMEDY) from error
 
 
 def attribute(element: Any, name: str, place: str, line: int) -> str:

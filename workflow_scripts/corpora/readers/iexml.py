@@ -20,7 +20,7 @@ from lxml import etree
 
 from corpora.archives import members
 from corpora.documents import CorpusError, Document, Mention
-from corpora.readers.elements import elements
+from corpora.readers.elements import parsed, pieces
 
 logger = logging.getLogger(__name__)
 
@@ -30,8 +30,10 @@ _OUTER_SENTENCES: Any = etree.XPath(".//s[not(ancestor::s)]")
 Found = tuple[Any, int, int]  # an element `e` or `w`, and where its text starts and ends
 
 
-def read(source: Path, patterns: Sequence[str] = ("*",)) -> Iterator[Document]:
+def read(source: Path, patterns: Sequence[str] = ("*",), share: tuple[int, int] = (0, 1)) -> Iterator[Document]:
     """Documents in the order of the files; id and PMID are the article's PMID.
+
+    With ``share`` (i, n), only articles i, i + n, i + 2n and so on, for one of n processes.
 
     The text is the sentences of the title joined by blanks, a newline, those of the abstract; the newline is left
     out where one of the two is missing. A name of several groups gives one mention a group, labelled in lower
@@ -39,14 +41,15 @@ def read(source: Path, patterns: Sequence[str] = ("*",)) -> Iterator[Document]:
 
     Raises CorpusError for an article that is no XML or has no PMID, and for a source without articles.
     """
-    unlabelled = 0
-    found = False
+    unlabelled = found = 0
     for member in members(source, patterns):
-        for line, article in elements(member, "PubmedArticle"):
-            found = True
-            document, without_group = _document(article, member.place, line)
-            unlabelled += without_group
-            yield document
+        for piece in pieces(member, "PubmedArticle"):
+            if found % share[1] == share[0]:
+                article = parsed(piece, "PubmedArticle", member.place)
+                document, without_group = _document(article, member.place, piece.line)
+                unlabelled += without_group
+                yield document
+            found += 1
     if not found:
         raise CorpusError(source, None, "holds no <PubmedArticle> elements", "correct `members` or `format`")
     if unlabelled:

@@ -10,17 +10,23 @@ import gzip
 import heapq
 import json
 import logging
+import multiprocessing
 import re
 import zlib
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import partial
+from itertools import count
+from multiprocessing.connection import Connection
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from corpora.archives import written_whole
 from corpora.documents import CorpusError, Document, Mention
 from corpora.splitting import rank
 
 logger = logging.getLogger(__name__)
+
+FORK = multiprocessing.get_context("fork")  # so that what reads a share need not be sent to its process
 
 
 class PackedDocuments(Iterable[Document]):
@@ -41,27 +47,70 @@ class PackedDocuments(Iterable[Document]):
             yield _document(json.loads(gzip.decompress(packed)), self._entity)
 
 
+class Drawn(NamedTuple):
+    """Each class's documents out of a share of a corpus, by id; every id's place in the corpus; how many ids repeat."""
+
+    documents: dict[str, dict[str, bytes]]
+    places: dict[str, int]
+    repeated: int
+
+
 def sample(
-    documents: Iterable[Document], per_class: int, seed: int, entities: Sequence[str]
+    share: Callable[[int], Iterable[Document]], shares: int, per_class: int, seed: int, entities: Sequence[str]
 ) -> dict[str, PackedDocuments]:
     """For each class ``per_class`` random documents with the mentions of that class alone, from one pass.
 
+    ``share(i)`` gives documents i, i + shares, i + 2 * shares and so on of a corpus; each share is read by a process.
     A class takes the documents with the smallest ``rank(f"{seed}:{entity}", id)``, whether they have mentions of it or
     not; they come ordered by id. Of documents with the same id the first counts. Raises ValueError unless
-    ``per_class`` is at least 1.
+    ``per_class`` is at least 1, and what reading a share raises.
     """
     if per_class < 1:
         raise ValueError(f"documents: {per_class} cannot be drawn; ask for at least 1")
+    pipes = [FORK.Pipe(duplex=False) for _ in range(1, shares)]
+    for index, (_, sender) in enumerate(pipes, start=1):
+        work = partial(_draw, share, index, shares, per_class, seed, entities)
+        FORK.Process(target=_send, args=(work, sender), daemon=True).start()
+        sender.close()
+    drawn = [_draw(share, 0, shares, per_class, seed, entities), *(_received(receiver) for receiver, _ in pipes)]
+    return _combined(drawn, per_class, seed)
+
+
+def _send(work: Callable[[], Drawn], sender: Connection) -> None:
+    try:
+        sender.send(work())
+    except CorpusError as error:
+        sender.send(error)
+
+
+def _received(receiver: Connection) -> Drawn:
+    try:
+        received: Drawn | CorpusError = receiver.recv()
+    except EOFError as error:
+        raise RuntimeError("the process that read a share of the silver corpus was ended; run it again") from error
+    if isinstance(received, CorpusError):
+        raise received
+    return received
+
+
+def _draw(
+    share: Callable[[int], Iterable[Document]],
+    index: int,
+    shares: int,
+    per_class: int,
+    seed: int,
+    entities: Sequence[str],
+) -> Drawn:
     # Dictionaries of texts and bytes, which the garbage collector passes over; it would go through a heap's tuples.
     drawn: dict[str, dict[str, bytes]] = {entity: {} for entity in entities}
     ends = dict.fromkeys(entities, 1 << 64)  # ranks below take part
-    seen: set[str] = set()
+    places: dict[str, int] = {}
     repeated = 0
-    for document in documents:
-        if document.id in seen:
+    for place, document in zip(count(index, shares), share(index), strict=False):
+        if document.id in places:
             repeated += 1
             continue
-        seen.add(document.id)
+        places[document.id] = place
         packed = b""  # once for all classes that take it
         for entity, own in drawn.items():
             if rank(f"{seed}:{entity}", document.id) < ends[entity]:
@@ -69,13 +118,28 @@ def sample(
                 own[document.id] = packed
                 if len(own) > per_class + per_class // 4:
                     drawn[entity], ends[entity] = _lowest(own, per_class, f"{seed}:{entity}")
-    if repeated:
+    return Drawn(drawn, places, repeated)
+
+
+def _combined(shares: Sequence[Drawn], per_class: int, seed: int) -> dict[str, PackedDocuments]:
+    places: dict[str, int] = {}
+    for drawn in shares:
+        for identifier, place in drawn.places.items():
+            places[identifier] = min(place, places.get(identifier, place))
+    if repeated := sum(len(drawn.places) + drawn.repeated for drawn in shares) - len(places):
         logger.warning("silver corpus: %d documents repeat the id of an earlier one and are left out", repeated)
-    if len(seen) < per_class:
-        logger.warning("silver corpus: %d documents asked for a class, only %d there", per_class, len(seen))
+    if len(places) < per_class:
+        logger.warning("silver corpus: %d documents asked for a class, only %d there", per_class, len(places))
     samples = {}
-    for entity, own in drawn.items():
-        kept, _ = _lowest(own, per_class, f"{seed}:{entity}")
+    for entity in shares[0].documents:
+        # A document that its own share gave up has too high a rank for the whole as well, and so has its repetition.
+        first = {
+            identifier: packed
+            for drawn in shares
+            for identifier, packed in drawn.documents[entity].items()
+            if drawn.places[identifier] == places[identifier]
+        }
+        kept, _ = _lowest(first, per_class, f"{seed}:{entity}")
         samples[entity] = PackedDocuments([kept[identifier] for identifier in sorted(kept, key=_by_number)], entity)
     return samples
 
