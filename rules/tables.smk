@@ -1,7 +1,7 @@
 """Scores of all runs in one file; the tables of the paper, the statistics and the error analysis made from runs."""
 
 # Written beside the vectors where selecting them says what they are; named under every table.
-VECTORS_ORIGIN = rules.select_word_vectors.output.description
+VECTORS_ORIGIN = expand(rules.select_word_vectors.output.description, entity=sorted({e for e, _ in DATA_SETS}))
 
 CURVES, LAYERS = (configured.figure_data_sets(config, figure) for figure in ("learning_curves", "layers"))
 ERRORS = {"subcategory": "Errors by data set", "labels": {"class": "{entity}", "corpus": "{corpus}"}}
@@ -190,7 +190,7 @@ rule error_analysis:
         ],
         train="results/conll/{entity}/{corpus}/train.tsv",
         brat="results/brat/{entity}/{corpus}",
-        vectors=VECTORS_ORIGIN,
+        vectors=rules.select_word_vectors.output.description,
     output:
         kinds=table("error_kinds/{entity}/{corpus}", "error_kinds", **ERRORS),
         strings=table("strings_gained_and_lost/{entity}/{corpus}", "strings_gained_and_lost", **ERRORS),

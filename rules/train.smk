@@ -32,8 +32,8 @@ rule pretrain:
     input:
         train="results/silver/{entity}/arrays/train.safetensors",
         dev="results/silver/{entity}/arrays/dev.safetensors",
-        words="results/vectors/words.txt",
-        vectors="results/vectors/vectors.npy",
+        words="results/vectors/{entity}/words.txt",
+        vectors="results/vectors/{entity}/vectors.npy",
     output:
         multiext("results/source/{entity}/seed{seed}/", *BUNDLE),
     log:
@@ -62,8 +62,8 @@ rule finetune:
         train="results/conll/{entity}/{corpus}/train.tsv",
         dev="results/conll/{entity}/{corpus}/dev.tsv",
         test="results/conll/{entity}/{corpus}/test.tsv",
-        words="results/vectors/words.txt",
-        vectors="results/vectors/vectors.npy",
+        words="results/vectors/{entity}/words.txt",
+        vectors="results/vectors/{entity}/vectors.npy",
         source=lambda w: (
             [] if w.regime == "baseline" else multiext(f"results/source/{w.entity}/seed{w.seed}/", *BUNDLE[:2])
         ),

@@ -1,4 +1,4 @@
-"""Word vectors (section 2.4): given or trained, then cut down to the words that occur, one matrix for all runs."""
+"""Word vectors (section 2.4): given or trained, then cut down to the words that occur in a class, one matrix each."""
 
 CONLL_FILES = [
     f"results/conll/{entity}/{corpus}/{part}.tsv" for entity, corpus in DATA_SETS for part in ("train", "dev", "test")
@@ -36,18 +36,18 @@ rule train_word_vectors:
 
 
 rule select_word_vectors:
-    """The vectors of the words that occur in any configured corpus."""
+    """The vectors of the words that occur in the corpora of a class: a source tagger and its targets share them."""
     input:
         vectors=("resources/native/word_vectors" if VECTORS_GIVEN else "results/vectors/trained.bin"),
-        conll=CONLL_FILES,
+        conll=lambda w: [file for file in CONLL_FILES if f"/{w.entity}/" in file],
     output:
-        words="results/vectors/words.txt",
-        matrix="results/vectors/vectors.npy",
-        description="results/vectors/vectors.json",
+        words="results/vectors/{entity}/words.txt",
+        matrix="results/vectors/{entity}/vectors.npy",
+        description="results/vectors/{entity}/vectors.json",
     log:
-        "logs/select_word_vectors.log",
+        "logs/select_word_vectors/{entity}.log",
     benchmark:
-        "results/benchmarks/select_word_vectors.tsv"
+        "results/benchmarks/select_word_vectors/{entity}.tsv"
     conda:
         "../envs/corpora.yaml"
     threads: 1

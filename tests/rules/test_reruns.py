@@ -116,6 +116,28 @@ def test_a_corpus_added_changes_the_words_and_the_silver_of_its_class(finished):
     }
 
 
+def test_given_vectors_are_selected_for_the_words_of_one_class(finished):
+    """So that a corpus added to one class trains no other."""
+    corpus = {"format": "pubtator", "path": "native/cdr_like.PubTator.txt", "entities": {"CHED": ["Chemical"]}}
+    config = {
+        "study": {"entities": ["DISO", "CHED"], "corpora": ["toy", "mine"]},
+        "corpora": {"mine": corpus},
+        "word_vectors": {"path": "results/vectors/trained.bin"},
+    }
+    assert "select_word_vectors" in finished.to_be_run(config=config)
+    said = (finished.folder / "dry_run.txt").read_text()
+    inputs = dict(
+        re.findall(
+            r"^rule select_word_vectors:\n    input: (.*)\n(?:    .*\n)*?    wildcards: entity=(\w+)", said, re.M
+        )
+    )
+    read = {
+        entity: {file.split("/")[2] for file in files.split(", ") if "/conll/" in file}
+        for files, entity in inputs.items()
+    }
+    assert read == {"DISO": {"DISO"}, "CHED": {"CHED"}}
+
+
 def test_a_source_learning_rate_leaves_the_baseline_alone(finished):
     baseline = "results/runs/DISO/toy/baseline/share60/seed1/metrics.json"
     assert finished.to_be_run(baseline, config=fast("source", learning_rate=0.002)) == set()

@@ -38,21 +38,29 @@ def write_table(table: pd.DataFrame, files: Sequence[str | Path], notes: Sequenc
     tex.write_text("\n\n".join(lines) + "\n", encoding="utf-8")
 
 
-def vectors_note(path: str | Sequence[str]) -> list[str]:
-    """A sentence on the word vectors that the runs used, from the file that selecting them left; none without a file.
+def vectors_note(paths: str | Sequence[str]) -> list[str]:
+    """A sentence on the word vectors that the runs used, from the files that selecting them left; none without a file.
 
-    The file is one JSON object with origin ("given" or "trained"), file, words and dimension.
+    A file a class, each a JSON object with origin ("given" or "trained"), file, words and dimension.
     Raises ValueError naming a file of another form.
     """
-    if not path:
+    files = [paths] if isinstance(paths, str) else list(paths)
+    counts = []
+    for file in files:
+        try:
+            vectors = json.loads(Path(file).read_text(encoding="utf-8"))
+            trained = "trained on the corpora of this study"
+            how = {"given": f"{vectors['file']}, as published", "trained": trained}[vectors["origin"]]
+            counts.append(int(vectors["words"]))
+            dimension = vectors["dimension"]
+        except (KeyError, TypeError, ValueError) as error:
+            problem = f"{file}: not a description of word vectors ({error!r}); delete it and run again"
+            raise ValueError(problem) from error
+    if not counts:
         return []
-    try:
-        vectors = json.loads(Path(str(path)).read_text(encoding="utf-8"))
-        trained, size = "trained on the corpora of this study", f"{vectors['words']:,} words of the corpora"
-        how = {"given": f"{vectors['file']}, as published", "trained": trained}[vectors["origin"]]
-        return [f"Word vectors: {how} ({size}, {vectors['dimension']} dimensions)."]
-    except (KeyError, TypeError, json.JSONDecodeError) as error:
-        raise ValueError(f"{path}: not a description of word vectors ({error!r}); delete it and run again") from error
+    low, high = min(counts), max(counts)
+    words = f"{high:,} words of the corpora" if low == high else f"{low:,} to {high:,} words of a class's corpora"
+    return [f"Word vectors: {how} ({words}, {dimension} dimensions)."]
 
 
 def _merged(table: pd.DataFrame) -> dict[str, tuple[list[str], bool]]:
