@@ -193,6 +193,7 @@ def _tokenizer() -> Tokenizer:
     language = spacy.blank("en")
     tokenizer = language.tokenizer
     tokenizer.rules = {}
+    language.vocab.lex_attr_getters = {}  # shapes, norms and the like of every word, which nobody asks for
     # spaCy keeps the full stop of "hepatitis C." for fear of initials.
     suffixes = [*(language.Defaults.suffixes or ()), r"(?<=[A-Z])\."]
     tokenizer.suffix_search = spacy.util.compile_suffix_regex(suffixes).search

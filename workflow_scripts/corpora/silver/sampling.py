@@ -26,6 +26,7 @@ from corpora.splitting import rank
 
 logger = logging.getLogger(__name__)
 
+_GZIP = 31  # zlib's window bits for a gzip file, which then has no time in it
 FORK = multiprocessing.get_context("fork")  # so that what reads a share need not be sent to its process
 
 
@@ -44,7 +45,7 @@ class PackedDocuments(Iterable[Document]):
 
     def __iter__(self) -> Iterator[Document]:
         for packed in self.packed:
-            yield _document(json.loads(gzip.decompress(packed)), self._entity)
+            yield _document(json.loads(zlib.decompress(packed, wbits=_GZIP)), self._entity)
 
 
 class Drawn(NamedTuple):
@@ -177,7 +178,7 @@ def pack(document: Document) -> bytes:
     mentions = [(mention.label, mention.spans) for mention in document.mentions]
     fields = [document.id, document.text, mentions, document.pmid, document.pmcid, document.split]
     line = json.dumps(fields, ensure_ascii=False, separators=(",", ":")) + "\n"
-    return gzip.compress(line.encode(), compresslevel=1, mtime=0)
+    return zlib.compress(line.encode(), level=1, wbits=_GZIP)
 
 
 def _document(fields: Any, entity: str | None) -> Document:
