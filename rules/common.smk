@@ -83,7 +83,7 @@ def source_of(name):
 
 
 def code(script, *more):
-    """A digest of the code and the packages behind a rule's script: a change of them runs the rule again."""
+    """A digest of the code and the packages behind a rule's script, made for its jobs: a change runs them again."""
     return lambda wildcards: digests.code_digest(ROOT, f"workflow_scripts/{script}.py", *more)
 
 

@@ -13,7 +13,7 @@ def test_it_ends_with_its_scores_tables_and_figures(demo):
 
 
 def test_small_jobs_are_grouped(demo):
-    assert len([job for job in demo.jobs if job.partition == "gpu"]) == 4 + 15 / 5
+    assert len([job for job in demo.jobs if job.partition == "gpu"]) == 4 + 15 // 5
     assert len([job for job in demo.jobs if job.partition == "cpu"]) < 20  # of 46
     assert {job.fields["TresPerJob"] for job in demo.jobs if job.partition == "gpu"} == {"gres:gpu:1"}
 

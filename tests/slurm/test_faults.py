@@ -2,7 +2,6 @@
 
 import os
 import re
-import shutil
 import signal
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,9 +9,9 @@ from pathlib import Path
 import psutil
 import pytest
 
-from tests.slurm.conftest import ROOT, Run, SlurmJob, cluster, eventually, jobs, text_of
+from tests.rules.conftest import copy_of_project
+from tests.slurm.conftest import Run, SlurmJob, cluster, eventually, jobs, text_of
 
-PARTS = ["Snakefile", "config.yaml", "requirements.lock", "rules", "workflow_scripts", "model", "envs", "profiles"]
 RUNS = "LIVB/field_notes/baseline/share60"
 CANCELLED, REQUEUED, SLOW, LARGE = SEEDS = 11, 12, 13, 14
 
@@ -37,20 +36,16 @@ def jobs_of(seed: int) -> list[SlurmJob]:
     return [job for job in jobs() if Path(job.fields["StdOut"]).parent.name.endswith(f"_{seed}")]
 
 
-def copy_of_project(folder: Path) -> Path:
-    """The project, with a minute for the slow training and 300 MB for the large one, in a new folder."""
-    folder.mkdir()
-    for part in PARTS:
-        copy = shutil.copytree if (ROOT / part).is_dir() else shutil.copy2
-        copy(ROOT / part, folder / part)
-    rules = folder / "rules/train.smk"
+def with_limits(project: Path) -> Path:
+    """The project with a minute for the slow training and 300 MB for the large one."""
+    rules = project / "rules/train.smk"
     before, training = rules.read_text().split("rule finetune:")
     for name, seed, first in [("runtime", SLOW, 1), ("mem_mb", LARGE, 300)]:
         value = f'({first} if wildcards.seed == "{seed}" else 1000) * 2 ** (attempt - 1)'
         before_it, after_it = re.split(rf"{name}=doubling\(.*\)", training, maxsplit=1)
         training = f"{before_it}{name}=lambda wildcards, attempt: {value}{after_it}"
     rules.write_text(f"{before}rule finetune:{training}")
-    return folder
+    return project
 
 
 def stop(job: SlurmJob) -> None:
@@ -80,7 +75,7 @@ def disturbed(demo, tmp_path_factory):
 
     with cluster(tmp_path_factory.mktemp("two_gpus"), 2):
         targets = [f"results/runs/{RUNS}/seed{seed}/metrics.json" for seed in SEEDS]
-        project = copy_of_project(tmp_path_factory.mktemp("slurm") / "project")
+        project = with_limits(copy_of_project(tmp_path_factory.mktemp("slurm") / "project"))
         with Run(folder, *targets, epochs=(1, 30), project=project) as run:
             eventually(all_disturbed)
             eventually(lambda: jobs_of(REQUEUED)[0].state == "PENDING")

@@ -145,10 +145,10 @@ def _combined(shares: Sequence[Drawn], per_class: int, seed: int) -> dict[str, P
     return samples
 
 
-def _lowest(drawn: dict[str, bytes], count: int, seed: str) -> tuple[dict[str, bytes], int]:
+def _lowest(drawn: dict[str, bytes], size: int, seed: str) -> tuple[dict[str, bytes], int]:
     """The documents of the lowest ranks, that many, and the rank at which they end."""
     ranks = {identifier: rank(seed, identifier) for identifier in drawn}
-    lowest = heapq.nsmallest(count, drawn, key=ranks.__getitem__)
+    lowest = heapq.nsmallest(size, drawn, key=ranks.__getitem__)
     return {identifier: drawn[identifier] for identifier in lowest}, ranks[lowest[-1]] if lowest else 0
 
 
