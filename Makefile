@@ -119,7 +119,7 @@ lock:
 	$(PYTHON) -m venv .venv-lock
 	.venv-lock/bin/python -m pip install --quiet --requirement requirements.in
 	{ echo '# Made by `make lock` from requirements.in; serves make, CI and envs/.'; \
-		.venv-lock/bin/python -m pip freeze --all | grep -v '^pip==' | sed 's/+cpu$$//'; } > requirements.lock
+		.venv-lock/bin/python -m pip freeze --all | grep -v '^pip==' | sed 's/+cpu$$//; s/^triton==.*/&; sys_platform == "linux"/'; } > requirements.lock
 	.venv-lock/bin/python envs/pin.py
 	rm -rf .venv-lock
 

@@ -41,21 +41,22 @@ def closure(names: Iterable[str]) -> dict[str, str]:
     return found
 
 
-def asked(text: str) -> list[str]:
-    """The names under "asked for" in an environment file."""
+def asked(text: str) -> dict[str, str]:
+    """What an environment file asks for: canonical name, and the condition that stands behind the pin."""
     lines = text.split("\n")
     block = lines[lines.index(ASKED) + 1 : lines.index(BROUGHT)]
-    return [Requirement(line.strip().removeprefix("- ")).name for line in block]
+    requirements = [Requirement(line.strip().removeprefix("- ")) for line in block]
+    return {canonicalize_name(one.name): f"; {one.marker}" if one.marker else "" for one in requirements}
 
 
 def pinned(name: str, text: str) -> str:
     """The environment file anew, with what is installed here."""
-    wanted = sorted(canonicalize_name(package) for package in asked(text))
+    wanted = asked(text)
     pins = closure(wanted)
     head = [f"name: {name}", "channels: [conda-forge, nodefaults]", "dependencies:"]
     head += [f"  - python ={PYTHON}", "  - pip", "  - pip:"]
-    block = [ASKED, *(f"      - {pins[package]}" for package in wanted)]
-    block += [BROUGHT, *(f"      - {pins[package]}" for package in sorted(set(pins) - set(wanted)))]
+    block = [ASKED, *(f"      - {pins[package]}{wanted[package]}" for package in sorted(wanted))]
+    block += [BROUGHT, *(f"      - {pins[package]}" for package in sorted(pins.keys() - wanted))]
     return "\n".join([*head, *block]) + "\n"
 
 

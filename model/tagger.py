@@ -3,7 +3,7 @@
 Source: Giorgi and Bader (2018), section 2.1 and figure 1. Variant "paper" follows the printed equations, "neuroner" the
 cell of the program the authors ran (see model.lstm); all other layers are the same. The part of the token embeddings
 that is trained is the vector of the unknown word; the words' own vectors are frozen, not a parameter, and not saved.
-This is torch's way to compute it, for a GPU, any precision and as the measure of model.compiled, which does the same.
+This is torch's way to compute it, with model.fused on a GPU, and the measure of model.compiled, which does the same.
 Letters: N tokens, S sentences, W distinct words, E numbers of a word vector, K tags, H units a direction.
 """
 
@@ -18,7 +18,7 @@ from torch import Tensor, nn
 from torchcrf import CRF
 
 from model.batches import UNKNOWN, Batch, WordVectors
-from model.lstm import CoupledBiLSTM, Packing, to_device
+from model.lstm import CoupledBiLSTM, to_device
 from model.settings import ModelError
 
 
@@ -115,35 +115,28 @@ class Tagger(nn.Module):
         """
         device = self.device
         letters = self.character_embeddings(to_device(batch.letters, device))
-        spelled = self.character_lstm.final(letters, Packing.of(batch.word_lengths, device))
+        spelled = self.character_lstm.final(letters, batch.word_firsts, batch.word_lengths)
         characters = spelled.index_select(0, to_device(batch.spellings, device))  # (N, 2 * character_hidden)
         x = torch.cat([characters, self.token_embeddings(to_device(batch.rows, device))], dim=1)  # (N, inputs)
         if dropout is not None:
             x = x * ((to_device(batch.noise, device) >= dropout.threshold) * dropout.scale).to(x.dtype)
-        x = self.token_lstm(x, Packing.of(batch.lengths, device), precision)  # (N, 2H)
+        x = self.token_lstm(x, batch.firsts, batch.lengths, precision)  # (N, 2H)
         scores: Tensor = self.fully_connected(x)  # (N, K)
         return scores
 
     def loss(self, batch: Batch, dropout: Dropout | None = None, precision: torch.dtype = torch.float32) -> Tensor:
-        """Negative log-likelihood of the tags, the mean over the sentences.
-
-        The likelihood is pytorch-crf's, computed here because its own checks of the mask make a GPU's host wait.
-        """
+        """Negative log-likelihood of the tags, the mean over the sentences."""
         scores = self.scores(batch, dropout, precision)
-        grid, mask = self._grid(batch)
         tags = to_device(batch.tags, self.device)
-        first, last = tags[grid[:, 0]], tags[to_device(batch.firsts + batch.lengths - 1, self.device)]  # (S,)
-        start, end, transitions = self.crf.start_transitions, self.crf.end_transitions, self.crf.transitions
-        padded = _padded(tags, grid)  # (S, longest)
-        gold = scores.gather(1, tags.unsqueeze(1)).sum() + start[first].sum() + end[last].sum()
-        gold = gold + (transitions[padded[:, :-1], padded[:, 1:]] * mask[:, 1:]).sum()
-        steps, running = _padded(scores, grid).unbind(1), mask.unsqueeze(2).unbind(1)
-        alpha = start + steps[0]  # (S, K)
-        for step, runs in zip(steps[1:], running[1:], strict=True):
-            following = torch.logsumexp(alpha.unsqueeze(2) + transitions, dim=1) + step
-            alpha = torch.where(runs, following, alpha)
-        loss: Tensor = (torch.logsumexp(alpha + end, dim=1).sum() - gold) / len(grid)
-        return loss
+        if self.device.type == "cpu":
+            grid, mask = self._grid(batch)
+            likelihood: Tensor = self.crf(_padded(scores, grid), _padded(tags, grid), mask, reduction="mean")
+            return -likelihood
+        from model import fused
+
+        crf = (self.crf.start_transitions, self.crf.end_transitions, self.crf.transitions)
+        sentences = to_device(batch.firsts, self.device), to_device(batch.lengths, self.device)
+        return fused.crf_loss(scores, *crf, tags, *sentences)
 
     @torch.no_grad()
     def best_paths(self, batch: Batch) -> Tensor:

@@ -7,6 +7,8 @@ constant rate, gradients clipped by value; the settings may say batches, Adam an
 from __future__ import annotations
 
 import logging
+import os
+import subprocess
 import sys
 import time
 from collections.abc import Iterator
@@ -56,11 +58,21 @@ def reproducible(seed: int, threads: int) -> Iterator[None]:
 
 
 def choose_device() -> torch.device:
-    """The GPU if there is one, else the CPU, with a warning."""
-    if torch.cuda.is_available():
-        return torch.device("cuda")
-    logger.warning("no GPU found; the CPU computes")
-    return torch.device("cpu")
+    """The GPU if there is one, else the CPU, with a warning. Raises ModelError for a GPU without Triton's kernels."""
+    if not torch.cuda.is_available():
+        logger.warning("no GPU found; the CPU computes")
+        return torch.device("cpu")
+    os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # or its products differ from run to run
+    try:
+        from model import fused
+
+        fused.try_out()
+    except (ImportError, OSError, RuntimeError, subprocess.CalledProcessError) as error:
+        raise ModelError(
+            f"the GPU's kernels cannot be built: {error}; they need triton, gcc and Python's headers "
+            "(CUDA_VISIBLE_DEVICES= lets the CPU compute)"
+        ) from error
+    return torch.device("cuda")
 
 
 def train(

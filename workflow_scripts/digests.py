@@ -118,7 +118,7 @@ def _docstring(body: Sequence[ast.stmt]) -> bool:
 
 @cache
 def _pins(lock: Path) -> dict[str, str]:
-    pins = re.findall(r"^([\w.-]+)==(\S+)", lock.read_text(encoding="utf-8"), re.MULTILINE)
+    pins = re.findall(r"^([\w.-]+)==([^\s;]+)", lock.read_text(encoding="utf-8"), re.MULTILINE)
     return {name.lower().replace("_", "-"): version for name, version in pins}
 
 

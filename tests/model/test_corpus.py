@@ -12,7 +12,6 @@ from safetensors.numpy import load, save
 
 from model.batches import UNKNOWN, Encoded, WordVectors
 from model.corpus import Corpus, alphabet, read_conll, read_corpus, tag_set, write_arrays
-from model.lstm import Packing
 from model.settings import ModelError
 from model.tagger import Dropout
 
@@ -170,23 +169,6 @@ def test_word_vectors_that_do_not_fit_are_refused(tmp_path: Path, vector_files: 
     words.write_text("a\n" * 12, encoding="utf-8")
     with pytest.raises(ModelError, match="12 words, 1 different"):
         WordVectors(words, vectors)
-
-
-@given(st.lists(st.integers(1, 7), min_size=1, max_size=9))
-def test_packing_puts_every_row_at_its_step(lengths: list[int]) -> None:
-    lengths = sorted(lengths, reverse=True)
-    packing = Packing.of(np.array(lengths))
-    assert list(packing.sizes) == [sum(length > t for length in lengths) for t in range(max(lengths))]
-    by_length = range(len(lengths))
-    first = np.cumsum([0, *lengths])
-    steps = [(t, s) for t in range(max(lengths)) for s in by_length if lengths[s] > t]
-    assert packing.order[0].tolist() == [first[s] + t for t, s in steps]
-    assert packing.order[1].tolist() == [first[s] + lengths[s] - 1 - t for t, s in steps]
-    with_initial = [(-1, s) for s in by_length] + steps
-    assert packing.previous.tolist() == [with_initial.index((t - 1, s)) for t, s in steps]
-    assert packing.lasts.tolist() == [(first[1:] - 1).tolist(), first[:-1].tolist()]
-    for direction in (0, 1):
-        assert packing.order[direction][packing.position[direction]].tolist() == list(range(sum(lengths)))
 
 
 def test_a_batch_holds_the_sentences_asked_for(corpus: Corpus, vectors: WordVectors) -> None:

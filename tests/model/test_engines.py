@@ -1,4 +1,4 @@
-"""Torch's engine: what a GPU would run, in other precisions, and without waiting for it."""
+"""Torch's engine: without waiting for a GPU, and beside the compiled one."""
 
 from collections.abc import Callable
 
@@ -17,18 +17,13 @@ ALL = np.array([1, 0, 3, 2])  # 6, 5, 3 and 1 tokens
 ADAM = TrainingConfig("adam", 0.01, 4, "norm", 5.0, 0.5, 1, 1)
 
 
-def gradient(engine: Engine, corpus: Corpus) -> torch.Tensor:
-    tagger = engine.tagger
-    examples = Encoded(corpus, tagger.word_vectors, tagger.alphabet, tagger.tags)
-    engine.loss(examples, ALL, np.random.default_rng(0))
-    return engine.gradient.clone()
-
-
 @pytest.mark.parametrize("variant", ["paper", "neuroner"])
 @pytest.mark.parametrize("config", [ADAM, TrainingConfig("sgd", 0.1, 4, "value", 5.0, 0.5, 1, 1)], ids=["adam", "sgd"])
 def test_neither_a_step_nor_the_best_paths_wait_for_the_device(
-    variant: str, config: TrainingConfig, corpus: Corpus, make_tagger: Maker
+    variant: str, config: TrainingConfig, corpus: Corpus, make_tagger: Maker, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    fused = pytest.importorskip("model.fused", reason="Triton is not installed")
+    monkeypatch.setattr(fused, "_launch", lambda *_arguments, **_constants: None)
     # Tensors of the device "meta" have no values: whatever asks for one fails, and so does mixing them with the CPU's.
     tagger = make_tagger(corpus, variant).to("meta")
     engine = Engine(tagger, 0.5, torch.bfloat16)
@@ -39,15 +34,6 @@ def test_neither_a_step_nor_the_best_paths_wait_for_the_device(
     assert tagger.best_paths(examples.batch(ALL)).device.type == "meta"
     with pytest.raises(RuntimeError):
         loss.item()
-
-
-def test_half_precision_products_keep_float32_state(corpus: Corpus, make_tagger: Maker) -> None:
-    exact = gradient(Engine(make_tagger(corpus), 0.5), corpus)
-    engine = Engine(make_tagger(corpus), 0.5, torch.bfloat16)
-    rounded = gradient(engine, corpus)
-    assert rounded.dtype == engine.parameters.dtype == torch.float32
-    error = (rounded - exact).norm() / exact.norm()
-    assert 1e-5 < error < 2e-2  # bfloat16 has 8 bits
 
 
 @pytest.mark.parametrize("variant", ["paper", "neuroner"])

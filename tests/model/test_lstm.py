@@ -5,9 +5,10 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from numpy.typing import NDArray
 from torch import Tensor
 
-from model.lstm import CoupledBiLSTM, Packing
+from model.lstm import CoupledBiLSTM
 
 D, H = 3, 2
 FALLING = st.lists(st.integers(1, 6), min_size=1, max_size=6).map(lambda lengths: sorted(lengths, reverse=True))
@@ -20,6 +21,12 @@ def layer(variant: str, seed: int = 0) -> CoupledBiLSTM:
         for parameter in result.parameters():  # biases too: zeros would hide mistakes
             parameter.add_(torch.randn_like(parameter), alpha=0.5)
     return result
+
+
+def sequences(lengths: list[int]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """First rows and lengths of sequences laid end to end."""
+    ends = np.cumsum(lengths)
+    return ends - lengths, np.array(lengths)
 
 
 def printed_equations(lstm: CoupledBiLSTM, sequence: Tensor, direction: int) -> list[Tensor]:
@@ -57,7 +64,7 @@ def test_outputs_and_gradients_are_those_of_the_equations(variant: str, lengths:
     probe = torch.randn(sum(lengths), 2 * H, dtype=torch.float64)
     wanted_from = [x, *lstm.parameters()]
     expected = reference(lstm, x, lengths)
-    found = lstm(x, Packing.of(np.array(lengths)))
+    found = lstm(x, *sequences(lengths))
     torch.testing.assert_close(found, expected)
     expected_gradients = torch.autograd.grad((expected * probe).sum(), wanted_from)
     found_gradients = torch.autograd.grad((found * probe).sum(), wanted_from)
@@ -68,12 +75,11 @@ def test_outputs_and_gradients_are_those_of_the_equations(variant: str, lengths:
 @pytest.mark.parametrize("variant", ["paper", "neuroner"])
 def test_gradients_pass_finite_differences(variant: str) -> None:
     lstm = layer(variant)
-    packing = Packing.of(np.array([4, 2, 1]))
     x = torch.randn(7, D, dtype=torch.float64, requires_grad=True)
     names = [name for name, _ in lstm.named_parameters()]
 
     def run(x: Tensor, *values: Tensor) -> Tensor:
-        return torch.func.functional_call(lstm, dict(zip(names, values, strict=True)), (x, packing))
+        return torch.func.functional_call(lstm, dict(zip(names, values, strict=True)), (x, *sequences([4, 2, 1])))
 
     assert torch.autograd.gradcheck(run, (x, *lstm.parameters()))
 
@@ -83,7 +89,7 @@ def test_neuroner_is_a_forget_gate_with_bias_one_and_no_peepholes() -> None:
     lstm = CoupledBiLSTM(D, H, "neuroner").double()
     assert {name for name, _ in lstm.named_parameters()} == {"weight", "recurrent", "bias", "initial"}
     x = torch.randn(5, D, dtype=torch.float64)
-    found = lstm(x, Packing.of(np.array([5])))
+    found = lstm(x, *sequences([5]))
     h, c = lstm.initial[:, 0]
     for row, values in enumerate(x):
         # NeuroNER's own forget weights are the negative of our input gate's, its bias 0 plus the constant 1.
@@ -102,7 +108,7 @@ def test_final_states_are_the_last_of_each_direction() -> None:
         torch.cat([printed_equations(lstm, sequence, 0)[-1], printed_equations(lstm, sequence, 1)[0]])
         for sequence in x.split(lengths)
     ]
-    torch.testing.assert_close(lstm.final(x, Packing.of(np.array(lengths))), torch.stack(expected))
+    torch.testing.assert_close(lstm.final(x, *sequences(lengths)), torch.stack(expected))
 
 
 def test_glorot_bounds_are_those_of_one_matrix() -> None:

@@ -129,6 +129,21 @@ def test_a_warning_when_there_is_no_gpu(monkeypatch: pytest.MonkeyPatch, caplog:
     assert "no GPU" in caplog.text
 
 
+def test_a_gpu_without_a_compiler_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    fused = pytest.importorskip("model.fused", reason="Triton is not installed")
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setenv("CUBLAS_WORKSPACE_CONFIG", "")
+    monkeypatch.setattr(fused, "try_out", lambda: None)
+    assert choose_device() == torch.device("cuda")
+
+    def no_compiler() -> None:
+        raise RuntimeError("Failed to find C compiler")
+
+    monkeypatch.setattr(fused, "try_out", no_compiler)
+    with pytest.raises(ModelError, match="cannot be built: Failed to find C compiler; they need triton, gcc"):
+        choose_device()
+
+
 @pytest.mark.parametrize(
     ("changes", "message"),
     [

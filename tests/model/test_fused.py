@@ -1,0 +1,188 @@
+"""The GPU's kernels against the plain way, on a GPU where there is one, else by Triton's interpreter."""
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from itertools import pairwise, product
+
+import numpy as np
+import pytest
+import torch
+
+DEVICE = "cuda" if torch.cuda.is_available() else "cpu"
+if DEVICE == "cpu":
+    os.environ["TRITON_INTERPRET"] = "1"  # read when the kernels are imported
+pytest.importorskip("triton", reason="Triton, which torch brings for GPUs, is not installed")
+
+from torchcrf import CRF  # noqa: E402
+
+from model import fused  # noqa: E402
+from model.batches import Encoded  # noqa: E402
+from model.corpus import Corpus  # noqa: E402
+from model.engines import Engine  # noqa: E402
+from model.lstm import CoupledBiLSTM  # noqa: E402
+from model.settings import ModelError, TrainingConfig  # noqa: E402
+from model.tagger import Tagger  # noqa: E402
+
+# One sequence; more than a program takes; several of one length; hidden units below, at and above a block of 16.
+SHAPES = [([7], 3, 2), ([5, 5, 4, 1], 4, 16), ([6, *[3] * 17, 1, 1], 5, 20), ([40, 2], 3, 33)]
+
+
+def borders(lengths: list[int]) -> tuple[np.ndarray, np.ndarray]:
+    return np.cumsum([0, *lengths[:-1]]), np.array(lengths)
+
+
+@pytest.mark.parametrize("variant", ["paper", "neuroner"])
+@pytest.mark.parametrize(("lengths", "inputs", "units"), SHAPES)
+def test_outputs_and_gradients_of_the_lstm_are_the_plain_ones(
+    variant: str, lengths: list[int], inputs: int, units: int
+) -> None:
+    torch.manual_seed(units)
+    lstm = CoupledBiLSTM(inputs, units, variant)
+    with torch.no_grad():
+        for parameter in lstm.parameters():  # biases too: zeros would hide mistakes
+            parameter.add_(torch.randn_like(parameter), alpha=0.3)
+    x = torch.randn(sum(lengths), inputs, requires_grad=True)
+    probe = torch.randn(sum(lengths), 2 * units)
+    names = ["weight", "recurrent", "bias", "peepholes", "initial"]
+    sequences = borders(lengths)
+
+    def gradients(output: torch.Tensor, wanted: list[torch.Tensor]) -> list[torch.Tensor]:
+        return [output, *torch.autograd.grad((output * probe.to(output)).sum(), wanted)]
+
+    own = [getattr(lstm, name) for name in names]
+    trained = [number for number, value in enumerate(own) if value.requires_grad]
+    exact = lstm.double()
+    x64 = x.detach().double().requires_grad_()
+    expected = gradients(exact(x64, *sequences), [x64, *exact.parameters()])
+    there = [value.detach().float().to(DEVICE).requires_grad_() for value in own]
+    x_there = x.detach().to(DEVICE).requires_grad_()
+    output = fused.bilstm(x_there, *there, *(torch.from_numpy(array).to(DEVICE) for array in sequences))
+    order = [names.index(name) for name, _ in exact.named_parameters()]
+    assert sorted(order) == trained
+    found = gradients(output, [x_there, *(there[number] for number in order)])
+    for ours, theirs in zip(found, expected, strict=True):
+        assert ours.dtype == torch.float32
+        assert (ours.cpu() - theirs).norm() <= 2e-6 * theirs.norm()
+
+
+@pytest.mark.parametrize(("lengths", "tags"), [([4], 2), ([6, 3, 3, 1], 5), ([300, 2], 9)])
+def test_loss_and_gradients_of_the_crf_are_pytorch_crfs(lengths: list[int], tags: int) -> None:
+    torch.manual_seed(tags)
+    crf = CRF(tags, batch_first=True)
+    with torch.no_grad():
+        for parameter in crf.parameters():
+            parameter.mul_(10)
+    scores = torch.randn(sum(lengths), tags) * 3
+    gold = torch.randint(tags, (sum(lengths),))
+    firsts, _ = borders(lengths)
+    every = torch.ones(1, max(lengths), dtype=torch.bool)
+    exact = crf.double()
+    scores64 = scores.double().requires_grad_()
+    expected = torch.zeros((), dtype=torch.float64)
+    for first, length in zip(firsts, lengths, strict=True):
+        sentence = slice(first, first + length)
+        expected = expected - exact(scores64[sentence][None], gold[sentence][None], every[:, :length]) / len(lengths)
+    wanted = [exact.start_transitions, exact.end_transitions, exact.transitions]
+    theirs = [expected, *torch.autograd.grad(expected, [scores64, *wanted])]
+
+    there = [value.detach().float().to(DEVICE).requires_grad_() for value in (scores, *wanted)]
+    loss = fused.crf_loss(*there, gold.to(DEVICE), *(torch.from_numpy(array).to(DEVICE) for array in borders(lengths)))
+    ours = [loss, *torch.autograd.grad(2 * loss, there)]
+    for factor, a, b in zip([1, 2, 2, 2, 2], ours, theirs, strict=True):
+        assert (a.cpu() - factor * b).norm() <= 5e-6 * (1 + b.norm())
+
+
+def test_loss_of_the_crf_is_that_of_an_enumeration() -> None:
+    torch.manual_seed(0)
+    scores, start, end, transitions = torch.randn(3, 2), torch.randn(2), torch.randn(2), torch.randn(2, 2)
+
+    def path_score(path: tuple[int, ...]) -> float:
+        total = start[path[0]] + end[path[-1]] + sum(scores[t, k] for t, k in enumerate(path))
+        return float(total + sum(transitions[a, b] for a, b in pairwise(path)))
+
+    gold = (1, 0, 1)
+    expected = np.logaddexp.reduce([path_score(path) for path in product(range(2), repeat=3)]) - path_score(gold)
+    there = [value.to(DEVICE) for value in (scores, start, end, transitions, torch.tensor(gold))]
+    loss = fused.crf_loss(*there, torch.tensor([0]).to(DEVICE), torch.tensor([3]).to(DEVICE))
+    assert loss.item() == pytest.approx(expected, rel=1e-5)
+
+
+def test_products_in_half_precision_keep_float32_state() -> None:
+    torch.manual_seed(0)
+    lstm, sequences = CoupledBiLSTM(30, 20, "paper"), borders([9, 6, 6, 2])
+    names = ["weight", "recurrent", "bias", "peepholes", "initial"]
+    results = []
+    for precision in (torch.float32, torch.bfloat16):
+        x = torch.randn(23, 30, generator=torch.Generator().manual_seed(1)).to(DEVICE).requires_grad_()
+        there = [getattr(lstm, name).detach().to(DEVICE).requires_grad_() for name in names]
+        output = fused.bilstm(x, *there, *(torch.from_numpy(array).to(DEVICE) for array in sequences), precision)
+        gradients = torch.autograd.grad(output.square().sum(), [x, *there])
+        assert {tensor.dtype for tensor in (output, *gradients)} == {torch.float32}
+        results.append(torch.cat([tensor.flatten() for tensor in (output, *gradients)]))
+    error = (results[1] - results[0]).norm() / results[0].norm()
+    assert 1e-5 < error < 2e-2  # bfloat16 has 8 bits
+
+
+def test_a_layer_that_no_gpu_holds_is_refused() -> None:
+    with pytest.raises(ModelError, match="513 units"):
+        fused._blocks(32, 513, 16)
+
+
+COMPILE = """
+import json, sys
+from triton import compile
+from triton.backends.compiler import GPUTarget
+from triton.compiler import ASTSource
+from model import fused
+
+capability, integers, whole = int(sys.argv[1]), {"rows", "sequences"}, {"firsts", "lengths", "tags"}
+calls = [(fused._crf_loss, {"count": 5, "wide": 8, "num_warps": 1})]
+for units in (25, 200, 512):
+    calls.append((fused._lstm_forward, fused._blocks(32, units, 16)[1]))
+    calls.append((fused._lstm_backward, fused._blocks(32, units, 32)[1]))
+for kernel, constants in calls:
+    options = {name: constants.pop(name) for name in ("num_warps", "num_stages") if name in constants}
+    kinds = {
+        name: "constexpr" if name in constants else "i32" if name in integers else "*i64" if name in whole else "*fp32"
+        for name in kernel.arg_names
+    }
+    aligned = {(i,): [["tt.divisibility", 16]] for i, kind in enumerate(kinds.values()) if kind.startswith("*")}
+    source = ASTSource(kernel, signature=kinds, constexprs=constants, attrs=aligned)
+    compiled = compile(source, target=GPUTarget("cuda", capability, 32), options=options)
+    print(json.dumps([kernel.__name__, compiled.metadata.shared]))
+"""
+
+
+@pytest.mark.parametrize("capability", [75, 90])
+def test_every_kernel_compiles_and_fits_into_shared_memory(capability: int) -> None:
+    environment = {name: value for name, value in os.environ.items() if name != "TRITON_INTERPRET"}
+    command = [sys.executable, "-c", COMPILE, str(capability)]
+    run = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+    assert run.returncode == 0, run.stderr
+    kernels = [json.loads(line) for line in run.stdout.splitlines()]
+    assert len(kernels) == 7
+    # What a block may have: 64 KiB on Turing, and since then 99 KiB on the smallest GPUs.
+    assert max(shared for _, shared in kernels) <= (64 if capability == 75 else 99) * 1024
+
+
+@pytest.mark.skipif(DEVICE == "cpu", reason="there is no GPU")
+@pytest.mark.parametrize("variant", ["paper", "neuroner"])
+def test_a_training_on_the_gpu_is_that_of_the_cpu(
+    variant: str, corpus: Corpus, make_tagger: Callable[..., Tagger]
+) -> None:
+    results = []
+    for device in ("cpu", "cuda", "cuda"):
+        engine = Engine(make_tagger(corpus, variant).to(device), 0.5)
+        examples = Encoded(corpus, engine.tagger.word_vectors, engine.tagger.alphabet, engine.tagger.tags)
+        generator = np.random.default_rng(0)
+        for _ in range(5):
+            engine.loss(examples, np.array([1, 0, 3, 2]), generator)
+            engine.step(TrainingConfig("adam", 0.01, 4, "norm", 5.0, 0.5, 1, 1))
+        results.append((engine.parameters.detach().cpu(), engine.tags(examples)))
+    (plain, plain_tags), (first, first_tags), (second, second_tags) = results
+    torch.testing.assert_close(first, plain, rtol=1e-3, atol=1e-4)
+    assert torch.equal(first, second)
+    assert plain_tags == first_tags == second_tags
