@@ -34,6 +34,7 @@ from torchcrf import CRF
 from model.batches import Batch, Encoded, WordVectors
 from model.corpus import Corpus, alphabet, read_conll, tag_set
 from model.engines import engine_for
+from model.lstm import to_device
 from model.scores import chunks
 from model.settings import TrainingConfig
 from model.tagger import Tagger, TaggerConfig, TokenEmbeddings
@@ -63,14 +64,14 @@ class PlainTorch(nn.Module):
     def scores(self, batch: Batch, dropout: float = 0.0) -> Tensor:
         """Emissions (S, longest, K)."""
         lengths = torch.from_numpy(batch.word_lengths)
-        places = _grid(batch.word_firsts, batch.word_lengths)[0].t()  # (L, W)
-        letters = self.character_embeddings(torch.from_numpy(batch.letters)[places])
+        places = self._grid(batch.word_firsts, batch.word_lengths)[0].t()  # (L, W)
+        letters = self.character_embeddings(self._there(batch.letters)[places])
         _, (final, _) = self.character_lstm(pack_padded_sequence(letters, lengths))
         spelled = torch.cat([final[0], final[1]], dim=1)
-        spellings, rows = torch.from_numpy(batch.spellings), torch.from_numpy(batch.rows)
+        spellings, rows = self._there(batch.spellings), self._there(batch.rows)
         x = torch.cat([spelled[spellings], self.token_embeddings(rows)], dim=1)
         x = F.dropout(x, dropout, training=dropout > 0)
-        padded = x[_grid(batch.firsts, batch.lengths)[0].t()]  # (longest, S, D)
+        padded = x[self._grid(batch.firsts, batch.lengths)[0].t()]  # (longest, S, D)
         packed = pack_padded_sequence(padded, torch.from_numpy(batch.lengths))
         hidden: PackedSequence = self.token_lstm(packed)[0]
         emissions: Tensor = self.fully_connected(hidden.data)
@@ -78,37 +79,40 @@ class PlainTorch(nn.Module):
 
     def loss(self, batch: Batch, dropout: float = 0.0) -> Tensor:
         """Negative log-likelihood, the mean over the sentences."""
-        grid, mask = _grid(batch.firsts, batch.lengths)
-        tags = torch.from_numpy(batch.tags)[grid]
+        grid, mask = self._grid(batch.firsts, batch.lengths)
+        tags = self._there(batch.tags)[grid]
         likelihood: Tensor = self.crf(self.scores(batch, dropout), tags, mask, reduction="mean")
         return -likelihood
 
     @torch.no_grad()
     def decode(self, batch: Batch) -> Any:
         """The best paths."""
-        return self.crf.decode(self.scores(batch), _grid(batch.firsts, batch.lengths)[1])
+        return self.crf.decode(self.scores(batch), self._grid(batch.firsts, batch.lengths)[1])
 
+    def _there(self, array: NDArray[Any]) -> Tensor:
+        return to_device(array, self.crf.transitions.device)
 
-def _grid(firsts: NDArray[np.int64], lengths: NDArray[np.int64]) -> tuple[Tensor, Tensor]:
-    """The row at each place of (sequences, longest), 0 in padding; and False in padding."""
-    steps = np.arange(lengths[0])
-    mask = steps < lengths[:, None]
-    return torch.from_numpy((firsts[:, None] + steps) * mask), torch.from_numpy(mask)
+    def _grid(self, firsts: NDArray[np.int64], lengths: NDArray[np.int64]) -> tuple[Tensor, Tensor]:
+        """The row at each place of (sequences, longest), 0 in padding; and False in padding."""
+        steps = np.arange(lengths[0])
+        mask = steps < lengths[:, None]
+        return self._there((firsts[:, None] + steps) * mask), self._there(mask)
 
 
 Variant = Callable[[], float]  # runs once over its sentences; returns sentences a second
 
 
-def ours(tagger: Tagger, examples: Encoded, config: TrainingConfig, batches: list[Any], threads: int) -> Variant:
+def ours(tagger: Tagger, examples: Encoded, config: TrainingConfig, batches: list[Any], threads: int = 1) -> Variant:
     """Training steps over these batches, as model.training makes them."""
-    engine = engine_for(tagger, config.dropout, threads)
+    engine = engine_for(tagger, config.dropout, threads, getattr(torch, config.precision))
     generator = np.random.default_rng(0)
 
     def run() -> float:
         began = time.perf_counter()
         for sentences in batches:
             engine.loss(examples, sentences, generator)
-            engine.step(config)
+            norm = engine.step(config)
+        norm.item()  # a GPU is done only then
         return sum(map(len, batches)) / (time.perf_counter() - began)
 
     return run
@@ -136,6 +140,7 @@ def plain(tagger: PlainTorch, examples: Encoded, config: TrainingConfig, batches
             else:
                 nn.utils.clip_grad_norm_(parameters, config.clipping_limit)
             optimizer.step()
+        parameters[0].sum().item()  # a GPU is done only then
         return sum(map(len, batches)) / (time.perf_counter() - began)
 
     return run
@@ -183,7 +188,7 @@ def flair_training(corpus: Corpus, names: list[str], vectors: WordVectors, sente
     return run
 
 
-def made_up(folder: Path) -> tuple[Path, Path, Path]:
+def made_up(folder: Path, sentences: int = 2000) -> tuple[Path, Path, Path]:
     """A CoNLL file and vectors of random letters, with about the lengths and the tags of NCBI Disease."""
     generator = np.random.default_rng(0)
     letters = np.array(list("abcdefghijklmnopqrstuvwxyz"))
@@ -191,7 +196,7 @@ def made_up(folder: Path) -> tuple[Path, Path, Path]:
         {"".join(generator.choice(letters, length)) for length in generator.geometric(0.2, 8000).clip(1, 20)}
     )
     lines = []
-    for number in range(2000):
+    for number in range(sentences):
         start = 0
         for _ in range(int(generator.gamma(4.0, 6.3)) + 1):
             word = words[int(len(words) * generator.random() ** 3)]
