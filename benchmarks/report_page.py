@@ -81,7 +81,7 @@ def invent_study(folder: Path, scale: float = 1.0, seed: int = 1) -> dict[str, A
         "compared_runs": "runs of 60 percent of a corpus, seed 1",
         "config": config,
         "lock": ROOT / "requirements.lock",
-        "command": "snakemake --cores 8 --resources gpu=1 results/report.html",
+        "command": "snakemake --cores 8 --resources gpu=1 -- results/report.html",
     }
 
 
