@@ -13,10 +13,11 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
+import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from analysis.page import build, items, places, summary
+from analysis.page import build, items, places, provenance, summary
 from analysis.page.documents import DataSet, browse
 from analysis.page.places import Kind
 from analysis.page.runs import read_runs
@@ -375,3 +376,13 @@ def test_a_failure_leaves_the_old_page(invented, tmp_path):
         build.write_page(tmp_path / "report.html", **invented | {"tables": [table]})
     assert (tmp_path / "report.html").read_text() == "old"
     assert len(list(tmp_path.iterdir())) == 1
+
+
+def test_the_page_says_where_every_corpus_came_from_and_what_the_lock_pins():
+    config = yaml.safe_load((ROOT / "config.yaml").read_text(encoding="utf-8"))
+    found = provenance.provenance(config, [], ROOT / "requirements.lock", "snakemake")
+    assert [corpus.title for corpus in found.corpora if not corpus.origin] == []
+    named = [name for name, _ in (*found.versions, *found.other_versions)]
+    assert "triton" in named
+    assert len(named) == len(set(named))
+    assert all(re.fullmatch(r"[\w.-]+", name) and re.fullmatch(r"[\w.+-]+", pin) for name, pin in found.other_versions)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import platform
+import re
 import subprocess
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -12,6 +13,8 @@ from pathlib import Path
 from typing import Any
 
 import yaml
+
+from sources import files_of
 
 PROJECT = Path(__file__).parents[3]
 NAMED = ("snakemake", "torch", "numpy", "pandas", "numba", "pytorch-crf", "spacy", "gensim", "scipy", "matplotlib")
@@ -45,7 +48,7 @@ def provenance(config: Mapping[str, Any], runs: Sequence[Mapping[str, Any]], loc
 
     `command` is the Snakemake command that makes the page.
     """
-    pins = dict(line.split("==", 1) for line in lock.read_text(encoding="utf-8").split() if "==" in line)
+    pins = dict(re.findall(r"^([\w.-]+)==([^\s;]+)", lock.read_text(encoding="utf-8"), re.MULTILINE))
     versions = [("Python", platform.python_version())]
     versions += [(name, _version(name, pins[name])) for name in NAMED if name in pins]
     dates = sorted({str(run["finished"]) for run in runs})
@@ -109,7 +112,7 @@ def _duration(seconds: int) -> str:
 
 
 def _origin(source: Mapping[str, Any]) -> list[str]:
-    return [str(source["path"])] if source.get("path") else [str(url) for url in source.get("urls") or []]
+    return [str(source["path"])] if source.get("path") else [url for file in files_of(source) for url in file["urls"]]
 
 
 def _word_vectors(vectors: Mapping[str, Any]) -> str:
