@@ -60,12 +60,14 @@ class Data:
 def busy() -> Iterator[list[int]]:
     """Percent of the time in which the GPU computed, by nvidia-smi, one number every half second or so."""
     samples: list[int] = []
-    program, over = shutil.which("nvidia-smi"), threading.Event()
+    program, over = shutil.which("nvidia-smi") if torch.cuda.is_available() else None, threading.Event()
+    query = [str(program), "--query-gpu=utilization.gpu", "--format=csv,noheader,nounits"]
+    if program:
+        query.append(f"--id=GPU-{torch.cuda.get_device_properties(0).uuid}")
 
     def watch() -> None:
         while program and not over.wait(0.3):
-            query = [program, "--query-gpu=utilization.gpu", "--format=csv,noheader,nounits"]
-            samples.append(int(subprocess.run(query, capture_output=True, text=True, check=True).stdout.split()[0]))  # noqa: S603
+            samples.append(int(subprocess.run(query, capture_output=True, text=True, check=True).stdout))  # noqa: S603
 
     thread = threading.Thread(target=watch)
     thread.start()
@@ -144,11 +146,15 @@ def main() -> None:
     parser.add_argument("--words", type=Path, help="words of the vectors, one a line")
     parser.add_argument("--vectors", type=Path, help="word vectors, .npy")
     parser.add_argument("--rounds", type=int, default=5, help="times that each variant is measured (default: 5)")
-    parser.add_argument("--sentences", type=int, default=6400, help="sentences a variant in a round (default: 6400)")
+    parser.add_argument("--sentences", type=int, default=6400, help="sentences a variant in a round, 256 or more")
     parser.add_argument("--slots", type=int, nargs="*", default=[1, 2, 4, 8], help="trainings at once to measure")
     given = parser.parse_args()
+    files = (given.conll, given.words, given.vectors)
+    if any(files) and not all(files):
+        parser.error("--conll, --words and --vectors go together")
+    if given.sentences < 256:
+        parser.error(f"--sentences is {given.sentences}; give at least 256, the largest batch")
     with tempfile.TemporaryDirectory() as folder:
-        files = (given.conll, given.words, given.vectors)
         measure(files if all(files) else made_up(Path(folder), given.sentences), given)
 
 

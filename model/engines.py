@@ -1,4 +1,4 @@
-"""How gradients and tags are computed: by compiled loops for float32 on the CPU, by torch everywhere else.
+"""How gradients and tags are computed: by compiled loops for float32 on the CPU, by torch elsewhere, with model.fused.
 
 Both engines compute the same from the same batches. For training they lay a tagger's parameters out in one vector and
 their gradient in another, so that an update is a few passes over memory.

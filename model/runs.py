@@ -57,7 +57,8 @@ def run(
     `layers`, one of model.transfer.LAYERS and "none" exactly if there is no source. `train_fraction`, in (0, 1], is the
     share of the training documents to use. `tagger` and `training` hold the fields of TaggerConfig and TrainingConfig;
     `name` is for the log. With `checkpoint`, a file, an interrupted training goes on after its last complete epoch if
-    nothing that decides its result has changed: settings, data, source, seed, torch, and `code`, a digest of it.
+    nothing that decides its result has changed: settings, data, share, source, layers, seed, threads, kind of device,
+    torch, and `code`, a digest of it.
 
     `output`, a folder, ends with model.safetensors, model.json, history.tsv, metrics.json, and with a test part
     predictions.tsv: that part with the predicted tag as sixth column. Raises ModelError for input that cannot be used;
