@@ -2,8 +2,8 @@
 
     python -m benchmarks.gpu_throughput --conll train.tsv --words words.txt --vectors vectors.npy
 
-The reference is that of benchmarks.train_throughput, with pytorch-crf. A round times each variant once, in turn; a
-ratio is the median over the rounds. Then trainings run at once, each in a process of its own, as the slots of a GPU let
+The reference is that of benchmarks.train_throughput, with pytorch-crf, as torch comes: not deterministic, and cuDNN may
+use TF32. A round times each variant once, in turn; a ratio is the median over the rounds. Then trainings run at once, each in a process of its own, as the slots of a GPU let
 them. Without data it makes sentences up; without a GPU all of it runs on the CPU, which shows only that it does.
 The last line is a JSON object with the figures.
 """
@@ -20,7 +20,7 @@ import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import replace
 from multiprocessing.queues import Queue
 from multiprocessing.synchronize import Barrier
@@ -67,7 +67,8 @@ def busy() -> Iterator[list[int]]:
 
     def watch() -> None:
         while program and not over.wait(0.3):
-            samples.append(int(subprocess.run(query, capture_output=True, text=True, check=True).stdout))  # noqa: S603
+            said = subprocess.run(query, capture_output=True, text=True, check=True).stdout.strip()  # noqa: S603
+            samples.extend([int(said)] if said.isdecimal() else [])  # a part of a GPU (MIG) may have none
 
     thread = threading.Thread(target=watch)
     thread.start()
@@ -121,7 +122,7 @@ def train_beside_others(files: Files, steps: int, start: Barrier, speeds: Queue[
         batches = data.examples.training_order(32, np.random.default_rng(0))
         run = ours(data.tagger(device), data.examples, FAST, [batches[i % len(batches)] for i in range(steps)])
         run()
-        start.wait()
+        start.wait(timeout=300)
         speeds.put(run())
 
 
@@ -129,7 +130,8 @@ def at_once(files: Files, trainings: int, steps: int) -> float:
     """Sentences a second of that many trainings together, each in a process of its own."""
     start, speeds = SPAWN.Barrier(trainings), SPAWN.Queue()
     processes = [
-        SPAWN.Process(target=train_beside_others, args=(files, steps, start, speeds)) for _ in range(trainings)
+        SPAWN.Process(target=train_beside_others, args=(files, steps, start, speeds), daemon=True)
+        for _ in range(trainings)
     ]
     for process in processes:
         process.start()
@@ -161,19 +163,19 @@ def main() -> None:
 def measure(files: Files, given: argparse.Namespace) -> None:
     """All figures of these data, printed."""
     device, data = choose_device(), Data(files)
-    print(torch.cuda.get_device_name() if device.type == "cuda" else "CPU", torch.__version__, flush=True)
+    name = torch.cuda.get_device_name() if device.type == "cuda" else "CPU"
+    print(f"{name}, torch {torch.__version__}, cuDNN in TF32: {torch.backends.cudnn.allow_tf32}", flush=True)
     tokens = len(data.corpus.words) / len(data.corpus)
-    with reproducible(0, 1):
-        ready = variants(data, device, given.sentences)
-        speeds: dict[str, list[float]] = {name: [] for name in ready}
-        shares: dict[str, list[int]] = {name: [] for name in ready}
-        for number in range(given.rounds + 1):
-            for name, run in ready.items():
-                with busy() as samples:
-                    speed = run()
-                if number:  # the first compiles
-                    speeds[name].append(speed)
-                    shares[name] += samples
+    ready = variants(data, device, given.sentences)
+    speeds: dict[str, list[float]] = {name: [] for name in ready}
+    shares: dict[str, list[int]] = {name: [] for name in ready}
+    for number in range(given.rounds + 1):
+        for name, run in ready.items():
+            with nullcontext() if name.startswith("cuDNN") else reproducible(0, 1), busy() as samples:
+                speed = run()
+            if number:  # the first compiles
+                speeds[name].append(speed)
+                shares[name] += samples
     figures: dict[str, float] = {}
     for name, rounds in speeds.items():
         median = statistics.median(rounds)

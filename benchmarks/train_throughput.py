@@ -34,7 +34,6 @@ from torchcrf import CRF
 from model.batches import Batch, Encoded, WordVectors
 from model.corpus import Corpus, alphabet, read_conll, tag_set
 from model.engines import engine_for
-from model.lstm import to_device
 from model.scores import chunks
 from model.settings import TrainingConfig
 from model.tagger import Tagger, TaggerConfig, TokenEmbeddings
@@ -90,7 +89,9 @@ class PlainTorch(nn.Module):
         return self.crf.decode(self.scores(batch), self._grid(batch.firsts, batch.lengths)[1])
 
     def _there(self, array: NDArray[Any]) -> Tensor:
-        return to_device(array, self.crf.transitions.device)
+        there = self.crf.transitions.device
+        tensor = torch.from_numpy(array)
+        return (tensor.pin_memory() if there.type == "cuda" else tensor).to(there, non_blocking=True)
 
     def _grid(self, firsts: NDArray[np.int64], lengths: NDArray[np.int64]) -> tuple[Tensor, Tensor]:
         """The row at each place of (sequences, longest), 0 in padding; and False in padding."""

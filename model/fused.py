@@ -1,13 +1,15 @@
 """The LSTM and the CRF on a GPU: Triton kernels that go through all steps of a sequence without returning to the host.
 
-Source of the equations: model.lstm for the cell; Lafferty et al. (2001) for the CRF. All of it is float32; a product in
-the recurrence is done on tensor cores in three parts of TF32, which together keep float32's precision. A kernel only
-reads from an array, or writes each place of it once before a barrier and reads it after.
+Source of the equations: model.lstm for the cell; Lafferty et al. (2001) for the CRF. All of it is float32; from compute
+capability 8.0 on a product in the recurrence is done by tensor cores in three parts of TF32, which together keep
+float32's precision. A kernel only reads from an array, or writes each place of it once before a barrier and reads it
+after.
 Letters: N rows of sequences laid end to end, S sequences, the longest first, D inputs, H units a direction, K tags.
 """
 
 from __future__ import annotations
 
+import subprocess
 from typing import Any
 
 import torch
@@ -15,12 +17,17 @@ import triton
 import triton.language as tl
 from torch import Tensor
 from torch.autograd.function import once_differentiable
+from triton.errors import TritonError
 
 from model.settings import ModelError
 
 _NEVER = tl.constexpr(-1e9)  # the score of a tag that only fills the kernel's block
 _SEQUENCES = 16  # that a program computes together, the least that tensor cores multiply
 _MOST_UNITS = 512  # that fit into the shared memory of all GPUs since 2018
+_MOST_TAGS = 128  # that fit into a program's registers
+# What differs from batch to batch: a kernel would be compiled anew for each divisor and alignment of these.
+_VARIES = ["rows", "sequences"], ["firsts", "lengths", "tags"]
+_jit = triton.jit(do_not_specialize=_VARIES[0], do_not_specialize_on_alignment=_VARIES[1])
 
 
 @triton.jit
@@ -28,7 +35,7 @@ def _tanh(x):
     return 2 * tl.sigmoid(2 * x) - 1
 
 
-@triton.jit(do_not_specialize=["rows", "sequences"])  # or each new divisor of them would be compiled anew
+@_jit
 def _lstm_forward(
     gates, recurrent, peepholes, initial, firsts, lengths,
     states, h_before, c_before, output,
@@ -67,9 +74,13 @@ def _lstm_forward(
         row = (start + t * onward)[:, None]
         here = running & own[None, :]
         place = row * 3 * units + u[None, :]
-        z_i = tl.load(gates + place, mask=here, other=0.0)
-        z_g = tl.load(gates + place + units, mask=here, other=0.0)
-        z_o = tl.load(gates + place + 2 * units, mask=here, other=0.0)
+        # Added after the loop: sums that began with them would keep the first weights waiting.
+        x_i = tl.load(gates + place, mask=here, other=0.0)
+        x_g = tl.load(gates + place + units, mask=here, other=0.0)
+        x_o = tl.load(gates + place + 2 * units, mask=here, other=0.0)
+        z_i = tl.zeros([together, wide], tl.float32)
+        z_g = tl.zeros([together, wide], tl.float32)
+        z_o = tl.zeros([together, wide], tl.float32)
         for first in range(0, units, block):
             k = first + tl.arange(0, block)
             part = tl.load(h_before + row * units + k[None, :], mask=running & (k < units)[None, :], other=0.0)
@@ -78,11 +89,11 @@ def _lstm_forward(
             z_i = tl.dot(part, tl.load(w, mask=inside, other=0.0), z_i, input_precision="tf32x3")
             z_g = tl.dot(part, tl.load(w + units, mask=inside, other=0.0), z_g, input_precision="tf32x3")
             z_o = tl.dot(part, tl.load(w + 2 * units, mask=inside, other=0.0), z_o, input_precision="tf32x3")
-        i = tl.sigmoid(z_i + w_ci * c)
-        g = _tanh(z_g)
+        i = tl.sigmoid(x_i + z_i + w_ci * c)
+        g = _tanh(x_g + z_g)
         tl.store(c_before + row * units + u[None, :], c, mask=here)
         c += i * (g - c)
-        o = tl.sigmoid(z_o + w_co * c)
+        o = tl.sigmoid(x_o + z_o + w_co * c)
         h = o * _tanh(c)
         tl.store(states + place, i, mask=here)
         tl.store(states + place + units, g, mask=here)
@@ -93,7 +104,7 @@ def _lstm_forward(
         tl.debug_barrier()
 
 
-@triton.jit(do_not_specialize=["rows", "sequences"])  # or each new divisor of them would be compiled anew
+@_jit
 def _lstm_backward(
     states, transposed, peepholes, firsts, lengths, c_before, grad,
     dz, sums,
@@ -163,7 +174,7 @@ def _lstm_backward(
     tl.store(sums + 3 * units, tl.sum(dc, 0), mask=own)
 
 
-@triton.jit
+@_jit
 def _crf_loss(
     scores, tags, firsts, lengths, start, end, transitions,
     alphas, losses, d_scores, d_start, d_end, d_transitions,
@@ -231,6 +242,8 @@ def _crf_loss(
 
 
 def _launch(kernel: Any, grid: tuple[int, ...], *arguments: Any, **constants: int) -> None:
+    """Kernels know of no strides."""
+    assert all(argument.is_contiguous() for argument in arguments if isinstance(argument, Tensor))
     kernel[grid](*arguments, **constants)
 
 
@@ -245,11 +258,6 @@ def _blocks(sequences: int, units: int, block: int) -> tuple[tuple[int, int], di
     sizes = {"units": units, "together": _SEQUENCES, "wide": wide, "block": block if wide <= 256 else 16}
     options = {"num_warps": 8 if wide > 64 else 4, "num_stages": 3 if wide <= 256 else 1}
     return (triton.cdiv(sequences, _SEQUENCES), 2), sizes | options
-
-
-def _product(a: Tensor, b: Tensor, precision: torch.dtype) -> Tensor:
-    """Batched product in the given precision, as float32."""
-    return torch.matmul(a.to(precision), b.to(precision)).float()
 
 
 class _BiLSTM(torch.autograd.Function):
@@ -267,15 +275,15 @@ class _BiLSTM(torch.autograd.Function):
         precision: torch.dtype,
     ) -> Tensor:
         rows, units = len(x), recurrent.shape[1]
-        gates = _product(x, weight, precision).add_(bias.unsqueeze(1))  # (2, N, 3H)
+        x, weight = x.detach().to(precision), weight.detach().to(precision)  # else matmul would copy what it multiplies
+        gates = torch.matmul(x, weight).float().add_(bias.unsqueeze(1))  # (2, N, 3H)
         states = torch.empty_like(gates)
-        h_before, c_before = gates.new_empty(2, 2, rows, units)
-        output = x.new_empty(rows, 2 * units)
+        h_before, c_before = (gates.new_empty(2, rows, units) for _ in range(2))
+        output = gates.new_empty(rows, 2 * units)
         grid, constants = _blocks(len(lengths), units, 16)
         inputs = (gates, recurrent, peepholes, initial, firsts, lengths)
         outputs = (states, h_before, c_before, output)
         _launch(_lstm_forward, grid, *inputs, *outputs, rows, len(lengths), **constants)
-        ctx.precision = precision
         ctx.save_for_backward(x, weight, recurrent, peepholes, firsts, lengths, states, h_before, c_before)
         return output
 
@@ -286,13 +294,14 @@ class _BiLSTM(torch.autograd.Function):
         rows, units = len(x), recurrent.shape[1]
         grid, constants = _blocks(len(lengths), units, 32)
         dz = torch.empty_like(states)
-        sums = x.new_empty(grid[0], 2, 4, units)
+        sums = dz.new_empty(grid[0], 2, 4, units)
         transposed = recurrent.transpose(1, 2).contiguous()
         inputs = (states, transposed, peepholes, firsts, lengths, c_before, grad.contiguous())
         _launch(_lstm_backward, grid, *inputs, dz, sums, rows, len(lengths), **constants)
-        d_x = _product(dz, weight.transpose(1, 2), ctx.precision).sum(0) if ctx.needs_input_grad[0] else None
-        d_weight = _product(x.T, dz, ctx.precision)
-        d_recurrent = _product(h_before.transpose(1, 2), dz, ctx.precision)
+        rounded = dz.to(x.dtype)
+        d_x = torch.matmul(rounded, weight.transpose(1, 2)).float().sum(0) if ctx.needs_input_grad[0] else None
+        d_weight = torch.matmul(x.T, rounded).float()
+        d_recurrent = torch.matmul(h_before.to(x.dtype).transpose(1, 2), rounded).float()
         d_peepholes, d_initial = sums.sum(0).transpose(0, 1).chunk(2)  # (2, 2, H) each
         return d_x, d_weight, d_recurrent, dz.sum(1), d_peepholes, d_initial, None, None, None
 
@@ -324,15 +333,18 @@ class _CrfLoss(torch.autograd.Function):
         ctx: Any, scores: Tensor, start: Tensor, end: Tensor, transitions: Tensor, tags: Tensor, firsts: Tensor,
         lengths: Tensor,
     ) -> Tensor:  # fmt: skip
+        scores = scores.contiguous()
         rows, count = scores.shape
+        if count > _MOST_TAGS:
+            raise ModelError(f"{count} tags; on a GPU there are at most {_MOST_TAGS}")
         sentences = len(lengths)
         wide = triton.next_power_of_2(max(count, 2))
         alphas, d_scores = scores.new_empty(rows, wide), torch.empty_like(scores)
         losses, d_transitions = scores.new_empty(sentences), scores.new_empty(sentences, count, count)
-        d_start, d_end = scores.new_empty(2, sentences, count)
-        inputs = (scores.contiguous(), tags, firsts, lengths, start, end, transitions)
+        d_start, d_end = (scores.new_empty(sentences, count) for _ in range(2))
+        inputs = (scores, tags, firsts, lengths, start, end, transitions)
         outputs = (alphas, losses, d_scores, d_start, d_end, d_transitions)
-        _launch(_crf_loss, (sentences,), *inputs, *outputs, count=count, wide=wide, num_warps=1)
+        _launch(_crf_loss, (sentences,), *inputs, *outputs, count=count, wide=wide, num_warps=max(1, wide // 16))
         ctx.save_for_backward(d_scores / sentences, d_start.mean(0), d_end.mean(0), d_transitions.mean(0))
         return losses.mean()
 
@@ -354,7 +366,18 @@ def crf_loss(
     return loss
 
 
-def try_out() -> None:
-    """Compute a little on the GPU; raises what Triton does where kernels cannot be built, such as RuntimeError."""
-    tensors = (torch.zeros(shape, device="cuda") for shape in ((1, 2), (2,), (2,), (2, 2)))
-    crf_loss(*tensors, *torch.tensor([[0], [0], [1]], device="cuda"))
+def try_out(device: str = "cuda") -> None:
+    """Compute a little there. Raises ImportError, OSError or RuntimeError where kernels cannot be built or run."""
+
+    def zeros(*shape: int) -> Tensor:
+        return torch.zeros(*shape, device=device, requires_grad=True)
+
+    layer = zeros(2, 16, 48), zeros(2, 16, 48), zeros(2, 48), zeros(2, 2, 16), zeros(2, 2, 16)
+    zero, one = torch.tensor([[0], [1]], device=device)
+    try:
+        scores = bilstm(zeros(1, 16), *layer, zero, one)[:, :2]
+        loss: Any = crf_loss(scores, zeros(2), zeros(2), zeros(2, 2), zero, zero, one)
+        loss.backward()
+        layer[0].grad.sum().item()  # type: ignore[union-attr]  # a GPU is waited for
+    except (TritonError, subprocess.CalledProcessError) as error:
+        raise RuntimeError(error) from error

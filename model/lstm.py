@@ -20,7 +20,6 @@ a direction.
 from __future__ import annotations
 
 import math
-from typing import Any
 
 import numpy as np
 import torch
@@ -28,12 +27,6 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 Integers = NDArray[np.int64]
-
-
-def to_device(array: NDArray[Any], device: torch.device | str) -> Tensor:
-    """The array as a tensor on a device, without waiting for what runs there."""
-    tensor = torch.from_numpy(array)
-    return (tensor.pin_memory() if torch.device(device).type == "cuda" else tensor).to(device, non_blocking=True)
 
 
 class CoupledBiLSTM(nn.Module):
@@ -62,25 +55,23 @@ class CoupledBiLSTM(nn.Module):
             with torch.no_grad():
                 self.bias[:, :hidden] = -1.0
 
-    def forward(self, x: Tensor, firsts: Integers, lengths: Integers, precision: torch.dtype = torch.float32) -> Tensor:
+    def forward(self, x: Tensor, firsts: Tensor, lengths: Tensor, precision: torch.dtype = torch.float32) -> Tensor:
         """Outputs (N, 2H), forward units first, for inputs (N, D).
 
         `firsts` and `lengths` (S,) are each sequence's first row and its rows, falling. `precision` is that of the
         products outside the recurrence on a GPU.
         """
         if x.device.type == "cpu":
-            return torch.cat([self._direction(d, x, firsts, lengths) for d in (0, 1)], dim=1)
+            return torch.cat([self._direction(d, x, firsts.numpy(), lengths.numpy()) for d in (0, 1)], dim=1)
         from model import fused
 
-        sequences = to_device(firsts, x.device), to_device(lengths, x.device)
         parameters = (self.weight, self.recurrent, self.bias, self.peepholes, self.initial)
-        return fused.bilstm(x, *parameters, *sequences, precision)
+        return fused.bilstm(x, *parameters, firsts, lengths, precision)
 
-    def final(self, x: Tensor, firsts: Integers, lengths: Integers) -> Tensor:
+    def final(self, x: Tensor, firsts: Tensor, lengths: Tensor) -> Tensor:
         """Final hidden states (S, 2H): the forward one after the last row, the backward one after the first."""
-        ends = (to_device(rows, x.device) for rows in (firsts + lengths - 1, firsts))
-        halves = zip(self(x, firsts, lengths).chunk(2, dim=1), ends, strict=True)
-        return torch.cat([half.index_select(0, rows) for half, rows in halves], dim=1)
+        forward, backward = self(x, firsts, lengths).chunk(2, dim=1)
+        return torch.cat([forward.index_select(0, firsts + lengths - 1), backward.index_select(0, firsts)], dim=1)
 
     def _direction(self, d: int, x: Tensor, firsts: Integers, lengths: Integers) -> Tensor:
         """Outputs (N, H) of one direction; sequences still running are the first ones, and nothing is masked."""

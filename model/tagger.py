@@ -18,7 +18,7 @@ from torch import Tensor, nn
 from torchcrf import CRF
 
 from model.batches import UNKNOWN, Batch, WordVectors
-from model.lstm import CoupledBiLSTM, to_device
+from model.lstm import CoupledBiLSTM
 from model.settings import ModelError
 
 
@@ -113,37 +113,41 @@ class Tagger(nn.Module):
 
         `precision` is that of the token LSTM's products outside the recurrence, the largest ones.
         """
-        device = self.device
-        letters = self.character_embeddings(to_device(batch.letters, device))
-        spelled = self.character_lstm.final(letters, batch.word_firsts, batch.word_lengths)
-        characters = spelled.index_select(0, to_device(batch.spellings, device))  # (N, 2 * character_hidden)
-        x = torch.cat([characters, self.token_embeddings(to_device(batch.rows, device))], dim=1)  # (N, inputs)
+        return self._scores(_on_device(batch, self.device), dropout, precision)
+
+    def _scores(
+        self, there: dict[str, Tensor], dropout: Dropout | None = None, precision: torch.dtype = torch.float32
+    ) -> Tensor:
+        letters = self.character_embeddings(there["letters"])
+        spelled = self.character_lstm.final(letters, there["word_firsts"], there["word_lengths"])
+        characters = spelled.index_select(0, there["spellings"])  # (N, 2 * character_hidden)
+        x = torch.cat([characters, self.token_embeddings(there["rows"])], dim=1)  # (N, inputs)
         if dropout is not None:
-            x = x * ((to_device(batch.noise, device) >= dropout.threshold) * dropout.scale).to(x.dtype)
-        x = self.token_lstm(x, batch.firsts, batch.lengths, precision)  # (N, 2H)
+            x = x * ((there["noise"] >= dropout.threshold) * dropout.scale).to(x.dtype)
+        x = self.token_lstm(x, there["firsts"], there["lengths"], precision)  # (N, 2H)
         scores: Tensor = self.fully_connected(x)  # (N, K)
         return scores
 
     def loss(self, batch: Batch, dropout: Dropout | None = None, precision: torch.dtype = torch.float32) -> Tensor:
         """Negative log-likelihood of the tags, the mean over the sentences."""
-        scores = self.scores(batch, dropout, precision)
-        tags = to_device(batch.tags, self.device)
+        there = _on_device(batch, self.device)
+        scores = self._scores(there, dropout, precision)
         if self.device.type == "cpu":
-            grid, mask = self._grid(batch)
-            likelihood: Tensor = self.crf(_padded(scores, grid), _padded(tags, grid), mask, reduction="mean")
+            grid, mask = _grid(there, int(batch.lengths[0]))
+            likelihood: Tensor = self.crf(_padded(scores, grid), _padded(there["tags"], grid), mask, reduction="mean")
             return -likelihood
         from model import fused
 
         crf = (self.crf.start_transitions, self.crf.end_transitions, self.crf.transitions)
-        sentences = to_device(batch.firsts, self.device), to_device(batch.lengths, self.device)
-        return fused.crf_loss(scores, *crf, tags, *sentences)
+        return fused.crf_loss(scores, *crf, there["tags"], there["firsts"], there["lengths"])
 
     @torch.no_grad()
     def best_paths(self, batch: Batch) -> Tensor:
         """Numbers of the best tags (S, longest), those in padding without meaning (Viterbi)."""
         start, end, transitions = self.transition_scores()
-        grid, mask = self._grid(batch)
-        steps, running = _padded(self.scores(batch), grid).unbind(1), mask.unsqueeze(2).unbind(1)
+        there = _on_device(batch, self.device)
+        grid, mask = _grid(there, int(batch.lengths[0]))
+        steps, running = _padded(self._scores(there), grid).unbind(1), mask.unsqueeze(2).unbind(1)
         best, came_from = start + steps[0], []  # (S, K)
         stays = torch.arange(len(self.tags), device=self.device)
         for step, runs in zip(steps[1:], running[1:], strict=True):
@@ -178,12 +182,23 @@ class Tagger(nn.Module):
             transitions.masked_fill(~allowed, never),
         )
 
-    def _grid(self, batch: Batch) -> tuple[Tensor, Tensor]:
-        """The token at each place of (S, longest), 0 in padding; and False in padding."""
-        firsts, lengths = to_device(batch.firsts, self.device), to_device(batch.lengths, self.device)
-        steps = torch.arange(int(batch.lengths[0]), device=self.device)
-        mask = steps < lengths.unsqueeze(1)
-        return (firsts.unsqueeze(1) + steps) * mask, mask
+
+def _on_device(batch: Batch, device: torch.device) -> dict[str, Tensor]:
+    """The batch's arrays by name as tensors on a device: two copies, which wait for nothing that runs there."""
+    *integers, noise = (torch.from_numpy(array) for array in batch)
+    if device.type == "cpu":
+        return dict(zip(Batch._fields, (*integers, noise), strict=True))
+    pinned = device.type == "cuda"
+    whole, noise = (tensor.pin_memory() if pinned else tensor for tensor in (torch.cat(integers), noise))
+    parts = torch.split(whole.to(device, non_blocking=True), [len(tensor) for tensor in integers])
+    return dict(zip(Batch._fields, (*parts, noise.to(device, non_blocking=True)), strict=True))
+
+
+def _grid(there: dict[str, Tensor], longest: int) -> tuple[Tensor, Tensor]:
+    """The token at each place of (S, longest), 0 in padding; and False in padding."""
+    steps = torch.arange(longest, device=there["lengths"].device)
+    mask = steps < there["lengths"].unsqueeze(1)
+    return (there["firsts"].unsqueeze(1) + steps) * mask, mask
 
 
 def _padded(rows: Tensor, grid: Tensor) -> Tensor:

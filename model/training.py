@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import logging
 import os
-import subprocess
 import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
+from typing import Any
 
 import numpy as np
 import torch
@@ -47,14 +47,18 @@ class Outcome:
 def reproducible(seed: int, threads: int) -> Iterator[None]:
     """Seed torch's generators, fix the number of threads and ask for deterministic operations; undone at the end."""
     threads_before, mode_before = torch.get_num_threads(), torch.get_deterministic_debug_mode()
+    deterministic: Any = torch.utils.deterministic
+    fill_before = deterministic.fill_uninitialized_memory
     torch.set_num_threads(threads)
     torch.set_deterministic_debug_mode("warn")  # torch.use_deterministic_algorithms takes 3 s to load a compiler
+    deterministic.fill_uninitialized_memory = False  # a pass over each new array, all of which are written before read
     torch.manual_seed(seed)
     try:
         yield
     finally:
         torch.set_num_threads(threads_before)
         torch.set_deterministic_debug_mode(mode_before)
+        deterministic.fill_uninitialized_memory = fill_before
 
 
 def choose_device() -> torch.device:
@@ -67,7 +71,7 @@ def choose_device() -> torch.device:
         from model import fused
 
         fused.try_out()
-    except (ImportError, OSError, RuntimeError, subprocess.CalledProcessError) as error:
+    except (ImportError, OSError, RuntimeError) as error:
         raise ModelError(
             f"the GPU's kernels cannot be built: {error}; they need triton, gcc and Python's headers "
             "(CUDA_VISIBLE_DEVICES= lets the CPU compute)"

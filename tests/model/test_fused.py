@@ -17,6 +17,7 @@ if DEVICE == "cpu":
 pytest.importorskip("triton", reason="Triton, which torch brings for GPUs, is not installed")
 
 from torchcrf import CRF  # noqa: E402
+from triton.runtime.errors import OutOfResources  # noqa: E402
 
 from model import fused  # noqa: E402
 from model.batches import Encoded  # noqa: E402
@@ -25,13 +26,15 @@ from model.engines import Engine  # noqa: E402
 from model.lstm import CoupledBiLSTM  # noqa: E402
 from model.settings import ModelError, TrainingConfig  # noqa: E402
 from model.tagger import Tagger  # noqa: E402
+from model.training import choose_device, reproducible  # noqa: E402
 
 # One sequence; more than a program takes; several of one length; hidden units below, at and above a block of 16.
 SHAPES = [([7], 3, 2), ([5, 5, 4, 1], 4, 16), ([6, *[3] * 17, 1, 1], 5, 20), ([40, 2], 3, 33)]
 
 
-def borders(lengths: list[int]) -> tuple[np.ndarray, np.ndarray]:
-    return np.cumsum([0, *lengths[:-1]]), np.array(lengths)
+def borders(lengths: list[int]) -> tuple[torch.Tensor, torch.Tensor]:
+    """First rows and lengths of sequences laid end to end."""
+    return torch.tensor(lengths).cumsum(0) - torch.tensor(lengths), torch.tensor(lengths)
 
 
 @pytest.mark.parametrize("variant", ["paper", "neuroner"])
@@ -59,7 +62,7 @@ def test_outputs_and_gradients_of_the_lstm_are_the_plain_ones(
     expected = gradients(exact(x64, *sequences), [x64, *exact.parameters()])
     there = [value.detach().float().to(DEVICE).requires_grad_() for value in own]
     x_there = x.detach().to(DEVICE).requires_grad_()
-    output = fused.bilstm(x_there, *there, *(torch.from_numpy(array).to(DEVICE) for array in sequences))
+    output = fused.bilstm(x_there, *there, *(tensor.to(DEVICE) for tensor in sequences))
     order = [names.index(name) for name, _ in exact.named_parameters()]
     assert sorted(order) == trained
     found = gradients(output, [x_there, *(there[number] for number in order)])
@@ -89,7 +92,7 @@ def test_loss_and_gradients_of_the_crf_are_pytorch_crfs(lengths: list[int], tags
     theirs = [expected, *torch.autograd.grad(expected, [scores64, *wanted])]
 
     there = [value.detach().float().to(DEVICE).requires_grad_() for value in (scores, *wanted)]
-    loss = fused.crf_loss(*there, gold.to(DEVICE), *(torch.from_numpy(array).to(DEVICE) for array in borders(lengths)))
+    loss = fused.crf_loss(*there, gold.to(DEVICE), *(tensor.to(DEVICE) for tensor in borders(lengths)))
     ours = [loss, *torch.autograd.grad(2 * loss, there)]
     for factor, a, b in zip([1, 2, 2, 2, 2], ours, theirs, strict=True):
         assert (a.cpu() - factor * b).norm() <= 5e-6 * (1 + b.norm())
@@ -118,7 +121,7 @@ def test_products_in_half_precision_keep_float32_state() -> None:
     for precision in (torch.float32, torch.bfloat16):
         x = torch.randn(23, 30, generator=torch.Generator().manual_seed(1)).to(DEVICE).requires_grad_()
         there = [getattr(lstm, name).detach().to(DEVICE).requires_grad_() for name in names]
-        output = fused.bilstm(x, *there, *(torch.from_numpy(array).to(DEVICE) for array in sequences), precision)
+        output = fused.bilstm(x, *there, *(tensor.to(DEVICE) for tensor in sequences), precision)
         gradients = torch.autograd.grad(output.square().sum(), [x, *there])
         assert {tensor.dtype for tensor in (output, *gradients)} == {torch.float32}
         results.append(torch.cat([tensor.flatten() for tensor in (output, *gradients)]))
@@ -126,9 +129,36 @@ def test_products_in_half_precision_keep_float32_state() -> None:
     assert 1e-5 < error < 2e-2  # bfloat16 has 8 bits
 
 
-def test_a_layer_that_no_gpu_holds_is_refused() -> None:
+def test_what_no_gpu_holds_is_refused() -> None:
     with pytest.raises(ModelError, match="513 units"):
         fused._blocks(32, 513, 16)
+    scores, tags, firsts, lengths = torch.zeros(1, 129), *torch.tensor([[0], [0], [1]])
+    with pytest.raises(ModelError, match="129 tags"):
+        fused.crf_loss(scores, torch.zeros(129), torch.zeros(129), torch.zeros(129, 129), tags, firsts, lengths)
+
+
+def test_scores_may_lie_in_any_order() -> None:
+    torch.manual_seed(0)
+    scores, crf = torch.randn(3, 4), (torch.randn(4), torch.randn(4), torch.randn(4, 4))
+    whole = torch.tensor([[0, 2, 1], [0, 0, 0], [3, 0, 0]])
+    rest = [tensor.to(DEVICE) for tensor in (*crf, whole[0], whole[1, :1], whole[2, :1])]
+    results = []
+    for given in (scores.to(DEVICE), scores.to(DEVICE).T.contiguous().T):
+        given.requires_grad_()
+        loss = fused.crf_loss(given, *rest)
+        results.append(torch.cat([loss.reshape(1), torch.autograd.grad(loss, given)[0].flatten()]))
+    assert torch.equal(*results)
+
+
+def test_the_kernels_are_tried_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    fused.try_out(DEVICE)
+
+    def fail(*_arguments: object, **_constants: object) -> None:
+        raise OutOfResources(200, 100, "shared memory")
+
+    monkeypatch.setattr(fused, "_launch", fail)
+    with pytest.raises(RuntimeError, match="out of resource: shared memory"):
+        fused.try_out(DEVICE)
 
 
 COMPILE = """
@@ -174,14 +204,16 @@ def test_a_training_on_the_gpu_is_that_of_the_cpu(
     variant: str, corpus: Corpus, make_tagger: Callable[..., Tagger]
 ) -> None:
     results = []
-    for device in ("cpu", "cuda", "cuda"):
-        engine = Engine(make_tagger(corpus, variant).to(device), 0.5)
-        examples = Encoded(corpus, engine.tagger.word_vectors, engine.tagger.alphabet, engine.tagger.tags)
-        generator = np.random.default_rng(0)
-        for _ in range(5):
-            engine.loss(examples, np.array([1, 0, 3, 2]), generator)
-            engine.step(TrainingConfig("adam", 0.01, 4, "norm", 5.0, 0.5, 1, 1))
-        results.append((engine.parameters.detach().cpu(), engine.tags(examples)))
+    for device in (torch.device("cpu"), choose_device(), choose_device()):
+        with reproducible(0, 1):
+            engine = Engine(make_tagger(corpus, variant).to(device), 0.5)
+            examples = Encoded(corpus, engine.tagger.word_vectors, engine.tagger.alphabet, engine.tagger.tags)
+            generator = np.random.default_rng(0)
+            for _ in range(5):
+                engine.loss(examples, np.array([1, 0, 3, 2]), generator)
+                engine.step(TrainingConfig("adam", 0.01, 4, "norm", 5.0, 0.5, 1, 1))
+            trained = torch.cat([parameter.detach().flatten().cpu() for parameter in engine.tagger.parameters()])
+            results.append((trained, engine.tags(examples)))
     (plain, plain_tags), (first, first_tags), (second, second_tags) = results
     torch.testing.assert_close(first, plain, rtol=1e-3, atol=1e-4)
     assert torch.equal(first, second)

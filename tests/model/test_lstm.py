@@ -1,11 +1,9 @@
 """The LSTM layer against its printed equations, one step a line, and against finite differences."""
 
-import numpy as np
 import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from numpy.typing import NDArray
 from torch import Tensor
 
 from model.lstm import CoupledBiLSTM
@@ -23,10 +21,9 @@ def layer(variant: str, seed: int = 0) -> CoupledBiLSTM:
     return result
 
 
-def sequences(lengths: list[int]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+def sequences(lengths: list[int]) -> tuple[Tensor, Tensor]:
     """First rows and lengths of sequences laid end to end."""
-    ends = np.cumsum(lengths)
-    return ends - lengths, np.array(lengths)
+    return torch.tensor(lengths).cumsum(0) - torch.tensor(lengths), torch.tensor(lengths)
 
 
 def printed_equations(lstm: CoupledBiLSTM, sequence: Tensor, direction: int) -> list[Tensor]:
