@@ -3,9 +3,9 @@
     python -m benchmarks.gpu_throughput --conll train.tsv --words words.txt --vectors vectors.npy
 
 The reference is that of benchmarks.train_throughput, with pytorch-crf, as torch comes: not deterministic, and cuDNN may
-use TF32. A round times each variant once, in turn; a ratio is the median over the rounds. Then trainings run at once, each in a process of its own, as the slots of a GPU let
-them. Without data it makes sentences up; without a GPU all of it runs on the CPU, which shows only that it does.
-The last line is a JSON object with the figures.
+use TF32. A round times each variant once, in turn; a ratio is the median over the rounds. Then trainings run at once,
+each in a process of its own, as the slots of a GPU let them. Without data it makes sentences up; without a GPU all of
+it runs on the CPU, which shows only that it does. The last line is a JSON object with the figures.
 """
 
 from __future__ import annotations
