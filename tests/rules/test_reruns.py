@@ -28,6 +28,11 @@ def line(text):
     return text + "\nANSWER = 42\n"
 
 
+def pin(*packages):
+    """An edit of the lock that gives these packages another version."""
+    return lambda text: re.sub(rf"(?m)^({'|'.join(packages)})==[^\s;]+", r"\1==1.0", text)
+
+
 def fast(part, **settings):
     return {"training": {"fast": {part: settings}}}
 
@@ -43,6 +48,7 @@ SETTINGS = {
     "learning rate, target": (fast("target", learning_rate=0.002), FROM_FINETUNE),
     "learning rate, source": (fast("source", learning_rate=0.002), FROM_PRETRAIN),
     "size of the tagger": ({"tagger": {"token_hidden": 12}}, FROM_PRETRAIN | {"figure1_architecture"}),
+    "variant": ({"tagger": {"variant": "neuroner"}}, FROM_PRETRAIN | {"figure1_architecture"}),
     "decoding": ({"tagger": {"decoding": "bioes"}}, FROM_PRETRAIN),
     "share added": ({"study": {"shares": [30, 60]}}, {"finetune", "collect_scores"}),
     "share added to a figure": ({"figures": {"learning_curves": {"shares": [30, 60]}}}, {"finetune", "collect_scores"} | CURVES),
@@ -51,9 +57,15 @@ SETTINGS = {
     "title": ({"corpora": {"toy": {"title": "Toy"}}}, {"table1_corpora"} | FROM_RUNS - {"collect_scores", "error_analysis"}),
     "regimes": ({"study": {"regimes": ["baseline"]}}, FROM_VECTORS - {"pretrain"}),
     "split": ({"study": {"split": {"train": 60, "dev": 20, "test": 20}}}, FROM_VECTORS | {"tokenize_corpus"}),
+    "split's seed": ({"study": {"split_seed": 7}}, FROM_VECTORS | {"tokenize_corpus"}),
+    "address": ({"corpora": {"toy": {"path": None, "urls": ["https://localhost/toy.txt"]}}}, FROM_CORPUS | {"fetch"}),
+    "checksum": ({"corpora": {"toy": {"sha256": 64 * "0"}}}, FROM_CORPUS | {"fetch"}),
+    "PMIDs": ({"corpora": {"toy": {"pmid": "([0-9]+)"}}}, FROM_CORPUS),
+    "members": ({"corpora": {"toy": {"members": ["*.txt"]}}}, FROM_CORPUS),
     "reading of a corpus": ({"corpora": {"toy": {"composite": "keep"}}}, FROM_CORPUS),
     "labels of a class": ({"corpora": {"toy": {"entities": {"DISO": ["Chemical"]}}}}, FROM_CORPUS),
     "silver documents": ({"silver": {"documents": 50}}, FROM_CLEANING | {"sample_silver"}),
+    "silver's seed": ({"silver": {"seed": 7}}, FROM_CLEANING | {"sample_silver"}),
     "derived blacklist": ({"silver": {"derived_blacklist": {"minimum_gold_occurrences": 3}}}, FROM_CLEANING),
     "word vectors": ({"word_vectors": {"dimension": 12}}, FROM_VECTORS | {"figure1_architecture"}),
     "word vectors' training": ({"word_vectors": {"training": {"window": 4}}}, FROM_VECTORS),
@@ -72,9 +84,12 @@ CODE = {
     "a figure": ("workflow_scripts/analysis/gain_by_size.py", line, {"figure3_gain_by_size"}),
     "tables": ("workflow_scripts/analysis/tables.py", line, TABLES),
     "a table of the paper": ("workflow_scripts/analysis/paper/table2.csv", lambda text: text + "\n", TABLES),
-    "lock, torch": ("requirements.lock", lambda text: re.sub("(?m)^torch==.*", "torch==1.0", text), FROM_PRETRAIN),
-    "lock, matplotlib": ("requirements.lock", lambda text: re.sub("(?m)^matplotlib==.*", "matplotlib==1.0", text), FIGURES),
-    "lock, spacy": ("requirements.lock", lambda text: re.sub("(?m)^spacy==.*", "spacy==1.0", text), FROM_CLEANING | {"tokenize_corpus"}),
+    **{f"lock, {name}": ("requirements.lock", pin(name), FROM_PRETRAIN) for name in ("torch", "triton", "pytorch-crf", "numba", "llvmlite", "threadpoolctl")},
+    "lock, safetensors": ("requirements.lock", pin("safetensors"), FROM_PRETRAIN | {"encode_silver"}),
+    "lock, numpy": ("requirements.lock", pin("numpy"), FROM_CLEANING | {"figure_s1_layers"}),
+    "lock, matplotlib": ("requirements.lock", pin("matplotlib"), FIGURES),
+    "lock, seaborn": ("requirements.lock", pin("seaborn"), FIGURES),
+    "lock, spacy": ("requirements.lock", pin("spacy"), FROM_CLEANING | {"tokenize_corpus"}),
     "a native file": ("native/cdr_like.PubTator.txt", lambda text: text.replace("\n\n", "\n\n\n", 1), FROM_CORPUS | {"fetch"}),
     "a blacklist": ("native/blacklist_diso.txt", lambda text: text + "zzz\n", FROM_CLEANING | {"fetch"}),
 }  # fmt: skip
@@ -190,6 +205,28 @@ def test_times_alone(finished, edited):
     for path in (native, *finished.project.rglob("*.py"), *finished.project.rglob("*.smk")):
         os.utime(path)
     assert finished.to_be_run() == set()
+
+
+def test_a_result_edited_by_hand_under_an_old_time(finished):
+    result = finished.folder / "results/runs/DISO/toy/transfer/share60/seed1/predictions.tsv"
+    before, stat = result.read_text(), result.stat()
+    try:
+        result.write_text(before.replace("\tO\n", "\tS-DISO\n", 1))
+        os.utime(result, ns=(stat.st_atime_ns, stat.st_mtime_ns))
+        assert finished.to_be_run() == set()
+    finally:
+        result.write_text(before)
+        os.utime(result, ns=(stat.st_atime_ns, stat.st_mtime_ns))
+
+
+def test_another_place_of_a_file(finished):
+    native = finished.folder / "native/cdr_like.PubTator.txt"
+    moved = native.with_name("moved.PubTator.txt")
+    moved.write_bytes(native.read_bytes())
+    os.utime(moved, ns=(native.stat().st_atime_ns, native.stat().st_mtime_ns))
+    jobs = finished.jobs_to_be_run(config={"corpora": {"toy": {"path": "native/moved.PubTator.txt"}}})
+    assert {job.split()[0] for job in jobs} == FROM_CORPUS | {"fetch"}
+    assert {job for job in jobs if job.startswith("fetch")} == {"fetch toy"}
 
 
 def test_a_removed_run_is_made_again_when_it_is_asked_for(finished):
