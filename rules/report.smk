@@ -1,6 +1,7 @@
 """The page: the study's tables, figures, curves, marked texts and provenance in one HTML file."""
 
 import os
+import shlex
 
 PAGE_FOLDER = ROOT / "workflow_scripts/analysis/page"
 # The runs whose predictions the page's documents show: one seed, the whole of what a corpus has for training.
@@ -14,9 +15,9 @@ SOURCES = sorted(
     }
 )
 
-OVERLAYS = " ".join(os.path.relpath(file, ROOT) for file in workflow.overwrite_configfiles)
+OVERLAYS = shlex.join(os.path.relpath(file, ROOT) for file in workflow.overwrite_configfiles)
 PAGE_COMMAND = (
-    f"snakemake --cores 8 --resources gpu=1 --directory {os.path.relpath(os.curdir, ROOT)}"
+    f"snakemake --cores 8 --resources gpu=1 --directory {shlex.quote(os.path.relpath(os.curdir, ROOT))}"
     + (f" --configfile {OVERLAYS}" if OVERLAYS else "")
     + " -- results/report.html"
 )

@@ -14,7 +14,7 @@ from job import run
 def main(job: Any) -> None:
     sizes = annotation_counts([Path(path) for path in job.input.statistics])
     comparisons = pd.read_csv(job.input.significance)
-    notes = missing_of_paper(tuple(data_set.split("/")) for data_set in comparisons.data_set)
+    notes = missing_of_paper((entity, corpus) for entity, corpus in (data_set.split("/") for data_set in sizes))
     with print_style():
         figure = figure3_gain_by_size(comparisons, sizes, job.params.bins, notes)
         save(figure, job.output)

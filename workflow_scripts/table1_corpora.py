@@ -11,11 +11,10 @@ from job import run
 
 def main(job: Any) -> None:
     table = table1_corpora([Path(path) for path in job.input.counts], job.params.titles)
-    write_table(table, [job.output.csv, job.output.md, job.output.tex])
-    if missing := missing_rows(table, job.params.left_out):
+    missing = missing_rows(table, job.params.left_out)
+    if missing:
         logging.getLogger(__name__).warning("%s", missing)
-        md = Path(job.output.md)
-        md.write_text(f"{md.read_text(encoding='utf-8')}\n{missing}\n", encoding="utf-8")
+    write_table(table, [job.output.csv, job.output.md, job.output.tex], [missing] if missing else [])
 
 
 if __name__ == "__main__":

@@ -1,5 +1,7 @@
 """Kinds of errors, strings that change, and seen mentions on a small made-up corpus."""
 
+from dataclasses import replace
+
 import pytest
 
 from analysis.error_analysis import (
@@ -104,6 +106,14 @@ def test_seen_is_by_string_whatever_its_case(data):
     assert table.loc["unseen", "f1_transfer"] == pytest.approx((100 + 200 * 1 / 3) / 2)
     assert table.loc["all", "f1_baseline"] == pytest.approx((200 * 1 / 6 + 200 * 1 / 4) / 2)
     assert same_string("Big \n Flu") == same_string("big flu")
+
+
+def test_a_share_of_nothing_is_no_score(data):
+    mentions = [m for pair in data.pairs for run in pair for m in (*run.gold, *run.predicted)]
+    known = replace(data, trained=frozenset(same_string(data.string(m)) for m in mentions))
+    row = seen_and_unseen(known).set_index("mentions").loc["unseen"]
+    assert row.gold == 0
+    assert row.drop("gold").isna().all()
 
 
 def test_without_pairs_the_tables_are_empty():

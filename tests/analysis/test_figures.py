@@ -5,6 +5,8 @@ import re
 import numpy as np
 import pandas as pd
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from matplotlib.text import Text
 
 from analysis.architecture import Sizes, figure1_architecture
@@ -143,6 +145,9 @@ def words(figure):
 def test_the_architecture_shows_the_configured_sizes():
     with print_style():
         shown = words(figure1_architecture(Sizes.from_settings(SIZES, 50)))
+    with print_style():
+        theirs = words(figure1_architecture(Sizes.from_settings(SIZES | {"variant": "neuroner"}, 50)))
+    assert "coupled gates, no peepholes" in theirs
     for text in ("50 + 2 × 30 = 110", "2 × 100 units", "200 → 70 (tanh) → 5", "tanh 70", "coupled gates, peepholes"):
         assert text in shown
 
@@ -192,6 +197,8 @@ def test_label_savings_stand_beside_the_papers_number():
     assert np.isinf([beyond.baseline_share, beyond.baseline_share_low, beyond.baseline_share_high]).all()
     assert table.loc["PRGE/bc2gm", ["baseline_share_low", "baseline_share_high", "baseline_share_paper"]].isna().all()
     assert label_savings(scores_of({}), TITLES).empty
+    later = scores_of(curve()).query("share > 10")
+    assert label_savings(later, TITLES, resamples=50).baseline_share_paper.isna().all()  # the paper's is at 10 %
 
 
 def test_bins_hold_as_many_data_sets_each():
@@ -202,7 +209,33 @@ def test_bins_hold_as_many_data_sets_each():
     assert bins.is_monotonic_increasing
     assert sorted(bins.value_counts()) == [4, 4, 4, 5]
     assert set(bins_of_equal_size(pd.Series([1, 2, 3, 4]), 4)) == {0}  # too few for two boxes
-    assert bins_of_equal_size(pd.Series([5, 5, 5, 5, 5, 9]), 2).nunique() <= 2  # equal values share a bin
+    assert set(bins_of_equal_size(pd.Series([5, 5, 5, 5, 5, 9]), 2)) == {0}  # equal values share a bin
+
+
+@given(st.lists(st.integers(1, 9), min_size=1, max_size=23), st.integers(1, 6))
+def test_no_bin_is_too_small_for_a_box(sizes, number):
+    bins = bins_of_equal_size(pd.Series(sizes), number)
+    assert bins.notna().all()
+    assert bins.nunique() == 1 or bins.value_counts().min() >= 3
+    assert bins.nunique() <= number
+
+
+def test_titles_are_not_read_as_formulas():
+    with print_style():
+        figure = figure2_learning_curves(scores_of(curve()), TITLES | {"mirna": r"Cost $\x$ of US$"}, [])
+        figure.draw_without_rendering()
+    assert r"Cost $\x$ of US$" in words(figure)
+
+
+def test_every_panel_has_a_name():
+    many = {}
+    for number in range(28):
+        many |= curve(f"c{number}", seeds=(1,))
+    with print_style():
+        figure = figure2_learning_curves(scores_of(many), {f"c{number}": f"C {number}" for number in range(28)}, [])
+    names = [axis.get_title(loc="left") for axis in figure.axes]
+    assert names[25:] == ["Z", "AA", "AB"]
+    assert all(axis.containers for axis in figure.axes)
 
 
 def test_shapes_follow_the_test():

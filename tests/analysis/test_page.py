@@ -231,11 +231,10 @@ def test_a_caption_that_cannot_be_shown_is_named(tmp_path, text):
 
 
 def test_the_captions_of_the_workflow_can_be_shown():
-    import yaml
-
     config = yaml.safe_load((ROOT / "config.yaml").read_text())
     for file in sorted((ROOT / "rules/captions").glob("*.rst")):
-        assert "<p>" in items.caption(file, config, ("DISO", "cdr")), file
+        for corpus in ("cdr", "a__b", "x_"):
+            assert "<p>" in items.caption(file, config, ("DISO", corpus)), file
 
 
 # Runs and summary
@@ -316,6 +315,13 @@ def test_the_summary_is_the_mean_over_data_sets():
 
 def test_a_study_of_one_regime_has_no_summary():
     assert summarise(scores(("DISO", "cdr", "baseline", 1, 70)), {}) is None
+
+
+def test_the_summary_is_of_the_runs_that_the_tables_show():
+    rows = [("DISO", "cdr", regime, seed, 70 + seed) for regime in ("baseline", "transfer") for seed in (1, 2)]
+    table = pd.concat([scores(*rows).assign(share=share) for share in (10, 30, 60)])  # 60 is a figure's
+    found = build._of_the_tables(table, {"seeds": [2], "shares": [10, 30], "regimes": ["transfer"]})
+    assert set(zip(found.share, found.seed, found.regime, strict=True)) == {(30, 2, "transfer")}
 
 
 # The page

@@ -16,7 +16,7 @@ from analysis.style import GREY, WIDTH
 WORDS, CHARACTERS, CONTEXT, LABELS, SEQUENCE = "#cfe3f1", "#f9e2be", "#cdeadd", "#eed6e8", "#f3d2c4"
 CELLS = {
     "paper": "coupled gates, peepholes",
-    "neuroner": "separate gates, no peepholes",
+    "neuroner": "coupled gates, no peepholes",
 }
 TAGS = 5  # B, I, E, S of one class, and O
 
@@ -67,7 +67,7 @@ def figure1_architecture(sizes: Sizes) -> Figure:
     )
 
     for name, x in columns.items():
-        axis.text(x, 10.15, rf"$y_{{{name}}}$", ha="center", va="center", fontsize=10)
+        axis.text(x, 10.15, rf"$y_{{{name}}}$", parse_math=True, ha="center", va="center", fontsize=10)
         _arrow(axis, (x, 9.5), (x, 9.9))
         _box(axis, x, rows["crf"], "", SEQUENCE, width=0.7, round_=True)
         _arrow(axis, (x, rows["tags"] + 0.3), (x, rows["crf"] - 0.3))
@@ -101,11 +101,11 @@ def _one_token(axis: Axes, sizes: Sizes, x_above: float, y_above: float) -> None
     for x, to in ((4.5, x_above - 0.95), (11.9, x_above + 0.95)):
         axis.plot([x, to], [y["joined"] + 0.3, y_above - 0.3], color=GREY, lw=0.7, ls=":")
     _box(axis, word, y["embedding"], f"{sizes.token_dimension}", WORDS, width=1.4)
-    axis.text(word, y["character"], r"$x_i$", ha="center", va="center", fontsize=10)
+    axis.text(word, y["character"], r"$x_i$", parse_math=True, ha="center", va="center", fontsize=10)
     _arrow(axis, (word, y["embedding"] + 0.3), (word, y["joined"] - 0.3))
     names = list(characters)
     for name, x in characters.items():
-        axis.text(x, y["character"], rf"$x_{{i,{name}}}$", ha="center", va="center", fontsize=10)
+        axis.text(x, y["character"], rf"$x_{{i,{name}}}$", parse_math=True, ha="center", va="center", fontsize=10)
         _box(axis, x, y["embedding"], f"{sizes.character_dimension}", CHARACTERS, width=1.4)
         for shift, row in ((-0.25, "forward"), (0.25, "backward")):
             _box(axis, x + shift, y[row], "LSTM", CONTEXT, width=0.95)

@@ -11,7 +11,6 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
 import pandas as pd
 
 from analysis.mentions import Mention, Tagged, pairs_by_seed, read_tagged
@@ -131,16 +130,18 @@ def seen_and_unseen(data: DataSet) -> pd.DataFrame:
         row["gold"] = len(gold)
         for number, regime in enumerate(("baseline", "transfer")):
             runs = [_only(data, pair[number].predicted, name) for pair in data.pairs]
-            scores = np.array([_scores(gold, run) for run in runs]).mean(axis=0)
+            scores = pd.DataFrame([_scores(gold, run) for run in runs]).mean()  # of the runs that have one
             row |= {f"{score}_{regime}": value for score, value in zip(SCORES, scores, strict=True)}
         rows.append(row)
     return pd.DataFrame(rows, columns=["mentions", "gold", *columns])
 
 
 def _scores(gold: set[Mention], predicted: set[Mention]) -> tuple[float, float, float]:
+    """Precision, recall and F1; NaN for a share of nothing."""
     correct = 100 * len(gold & predicted)
-    both = len(gold) + len(predicted)
-    return correct / max(len(predicted), 1), correct / max(len(gold), 1), 2 * correct / max(both, 1)
+    pairs = (correct, len(predicted)), (correct, len(gold)), (2 * correct, len(gold) + len(predicted))
+    precision, recall, f1 = (part / whole if whole else float("nan") for part, whole in pairs)
+    return precision, recall, f1
 
 
 def _only(data: DataSet, mentions: Iterable[Mention], name: str) -> set[Mention]:

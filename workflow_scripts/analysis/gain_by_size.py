@@ -33,8 +33,11 @@ def bins_of_equal_size(sizes: pd.Series, bins: int) -> pd.Series:
     Equal values share a bin. There are at most `bins`, and fewer rather than bins of under SMALLEST_BIN values. The
     idea is that of R's binr (Izrailev, 2015), done by quantiles.
     """
-    number = max(1, min(bins, len(sizes) // SMALLEST_BIN))
-    return pd.qcut(sizes, number, labels=False, duplicates="drop")
+    for number in range(min(bins, len(sizes) // SMALLEST_BIN), 1, -1):
+        found = pd.qcut(sizes, number, labels=False, duplicates="drop")
+        if found.notna().all() and found.value_counts().min() >= SMALLEST_BIN:
+            return found
+    return pd.Series(0, index=sizes.index)
 
 
 def significance_of(row: pd.Series) -> str:

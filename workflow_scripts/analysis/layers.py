@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 from analysis.learning_curves import seeds_notes
 from analysis.notes import not_in_study
 from analysis.scores import CLASSES, in_order, spread
-from analysis.style import add_notes, panels, without_data
+from analysis.style import add_notes, panel_name, panels, without_data
 
 # The last layer copied from the source tagger, in the order of the network, as the scores name it.
 LAYERS = {
@@ -47,7 +47,7 @@ def figure_s1_layers(scores: pd.DataFrame, titles: Mapping[str, str], left_out: 
             axis.errorbar(places, line["mean"], yerr=line.sd.fillna(0), color=colour, marker=marker, label=f"{share} %")
         axis.set_xticks(range(len(names)), list(LAYERS.values()), rotation=40, ha="right", rotation_mode="anchor")
         axis.set_title(f"{titles[corpus]} ({CLASSES[entity].lower()})")
-        axis.set_title(chr(ord("A") + number), loc="left", fontweight="bold", fontsize=9)
+        axis.set_title(panel_name(number), loc="left", fontweight="bold", fontsize=9)
         axis.set_ylabel("F1 (%)")
         axis.spines[["top", "right"]].set_visible(False)
         axis.grid(axis="y", lw=0.4, alpha=0.6)

@@ -13,7 +13,7 @@ from matplotlib.figure import Figure
 from analysis.label_savings import baseline_share, curves, pairs_of
 from analysis.notes import not_in_study
 from analysis.scores import CLASSES, spread
-from analysis.style import GREY, REGIME_STYLE, add_notes, panels, without_data
+from analysis.style import GREY, REGIME_STYLE, add_notes, panel_name, panels, without_data
 
 LAYERS_OF = {"baseline": "none", "transfer": "crf"}
 
@@ -32,7 +32,7 @@ def figure2_learning_curves(
     if not data_sets:
         return without_data(" ".join(["No learning curve: no data set of this study is configured for it.", *notes]))
     figure, axes = panels(len(data_sets), columns=2, height=2.35)
-    for letter, axis, (entity, corpus) in zip(_letters(), axes, data_sets, strict=False):
+    for number, (axis, (entity, corpus)) in enumerate(zip(axes, data_sets, strict=True)):
         here = points[(points.entity == entity) & (points.corpus == corpus)]
         for regime, layers in LAYERS_OF.items():
             curve = here[here.layers == layers].sort_values("share")
@@ -40,7 +40,7 @@ def figure2_learning_curves(
         _draw_saving(axis, *curves(scores, entity, corpus))
         axis.set_xticks(sorted(set(here.share)))
         axis.set_title(f"{titles[corpus]} ({CLASSES[entity].lower()})")
-        axis.set_title(letter, loc="left", fontweight="bold", fontsize=9)
+        axis.set_title(panel_name(number), loc="left", fontweight="bold", fontsize=9)
         axis.set(xlabel="Training set (% of the corpus)", ylabel="F1 (%)")
         axis.spines[["top", "right"]].set_visible(False)
         axis.grid(axis="y", lw=0.4, alpha=0.6)
@@ -82,7 +82,3 @@ def _lonely_notes(points: pd.DataFrame) -> list[str]:
         if not (points.layers == layers).any():
             notes.append(f"No runs of the regime {regime}.")
     return notes
-
-
-def _letters() -> list[str]:
-    return [chr(ord("A") + number) for number in range(26)]

@@ -15,14 +15,15 @@ def study_notes(runs: Sequence[Path], titles: Mapping[str, str]) -> list[str]:
 
     `runs` are the metrics or predictions of runs, by path; `titles` names corpora.
     """
-    table = pd.DataFrame([run_of(path) for path in runs])
-    held = paired(table) if len(table) else table
-    pairs = set(zip(held.entity, held.corpus, strict=True)) if len(held) else set()
+    table = pd.DataFrame(
+        [run_of(path) for path in runs], columns=["entity", "corpus", "regime", "layers", "share", "seed"]
+    )
+    held = paired(table)
+    pairs, studied = (set(zip(part.entity, part.corpus, strict=True)) for part in (held, table))
     notes = run_notes(runs)
-    lonely = sorted(set(map(tuple, table[["entity", "corpus"]].to_numpy())) - pairs) if len(table) else []
-    if lonely and pairs:
-        notes.append(f"Left out, for no seed has both regimes: {named(lonely, titles)}.")
-    return notes + missing_of_paper(pairs)
+    if pairs and studied > pairs:
+        notes.append(f"Left out, for no seed has both regimes: {named(sorted(studied - pairs), titles)}.")
+    return notes + missing_of_paper(studied)
 
 
 def run_notes(runs: Sequence[Path]) -> list[str]:

@@ -43,7 +43,8 @@ def randomisation_test(baseline: Counts, transfer: Counts, resamples: int = RESA
     Under the null hypothesis the two regimes' taggers are exchangeable on every document, so that swapping their
     outputs there changes nothing but by chance; the outputs of all seeds of a document are swapped together. The
     statistic is the difference of mean F1 over seeds. All swaps are tried where there are at most `resamples`, random
-    ones otherwise, with p = (1 + as extreme) / (1 + resamples); documents on which the counts agree need no swap.
+    ones otherwise, with p twice the smaller side's (1 + as extreme) / (1 + resamples), as scipy has it; documents on
+    which the counts agree need no swap.
 
     Assumes that documents are independent of one another (mentions within one need not be); it is conditional on the
     trained taggers and says nothing about other seeds. `baseline` and `transfer` have shape (seeds, documents, 2).

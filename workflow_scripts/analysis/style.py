@@ -39,6 +39,7 @@ _SETTINGS: dict[Any, object] = {
     "figure.dpi": 100,
     "figure.constrained_layout.w_pad": 0.07,  # inches
     "savefig.dpi": 300,
+    "text.parse_math": False,  # a title may have dollars
     "svg.fonttype": "none",  # text stays text
     "pdf.fonttype": 42,
     "svg.hashsalt": "figure",
@@ -72,6 +73,15 @@ def panels(number: int, columns: int, height: float) -> tuple[Figure, list[Axes]
     for unused in axes[number:]:
         unused.remove()
     return figure, axes[:number]
+
+
+def panel_name(number: int) -> str:
+    """The letter of a panel counted from 0: A to Z, then AA, AB.
+
+    >>> panel_name(0), panel_name(25), panel_name(26)
+    ('A', 'Z', 'AA')
+    """
+    return (panel_name(number // 26 - 1) if number >= 26 else "") + chr(ord("A") + number % 26)
 
 
 def add_notes(figure: Figure, notes: Iterable[str]) -> None:

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
@@ -84,8 +85,7 @@ def write_page(
         script=Markup(script),  # noqa: S704
         policy=_policy(style, script),
         classes=CLASSES,
-        # Figures may have runs of further seeds; the tables show the study's own.
-        summary=summarise(scores[scores.seed.isin(config["study"]["seeds"])], titles),
+        summary=summarise(_of_the_tables(scores, config["study"]), titles),
         tables=groups(tables, results / "tables", named, config, titles),
         figures=groups(figures, results / "figures", named, config, titles),
         runs=pack({"runs": records, "classes": CLASSES}),
@@ -101,6 +101,13 @@ def write_page(
         temporary.replace(page)
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def _of_the_tables(scores: pd.DataFrame, study: Mapping[str, Any]) -> pd.DataFrame:
+    """The runs that the tables show; figures may have some of further seeds, shares and regimes."""
+    own = scores.seed.isin(study["seeds"]) & (scores.share == max(study["shares"]))
+    table: pd.DataFrame = scores[own & scores.regime.isin(study["regimes"])]
+    return table
 
 
 def pack(data: object) -> str:

@@ -84,9 +84,9 @@ async function showRuns() {
 /** One panel: dev F1 from 0 to 100 above, loss below, a line a run. */
 function panel(runs, classes) {
   const width = 260, top = { y: 6, height: 96 }, low = { y: 114, height: 34 }, left = 24, right = 252;
-  const epochs = Math.max(2, ...runs.map((r) => r.f1.length));
+  const epochs = Math.max(...runs.map((r) => r.f1.length));
   const most = Math.max(...runs.flatMap((r) => r.loss).filter((v) => v !== null), 0) || 1;
-  const x = (epoch) => left + ((right - left) * (epoch - 1)) / (epochs - 1);
+  const x = (epoch) => left + ((right - left) * (epoch - 1)) / Math.max(epochs - 1, 1);
   const svg = draw("svg", { viewBox: `0 0 ${width} 166`, role: "img" });
   svg.append(draw("title", {}, `${setName(runs[0], classes)}: ${runs.map(runName).join("; ")}`));
   for (const value of [0, 50, 100]) {

@@ -53,7 +53,7 @@ def provenance(config: Mapping[str, Any], runs: Sequence[Mapping[str, Any]], loc
     versions += [(name, _version(name, pins[name])) for name in NAMED if name in pins]
     dates = sorted({str(run["finished"]) for run in runs})
     devices = sorted({str(run["device"]) for run in runs})
-    threads = sorted({str(run["threads"]) for run in runs if run["threads"]})
+    threads = list(map(str, sorted({int(run["threads"]) for run in runs if run["threads"]})))
     seconds = sum(int(run["seconds"]) for run in runs)
     study, mode = config["study"], config["training"]["mode"]
     split = ", ".join(f"{part} {percent} %" for part, percent in study["split"].items())
