@@ -147,17 +147,23 @@ class Demo:
 
 @pytest.fixture(scope="session")
 def demo(tmp_path_factory: pytest.TempPathFactory) -> Demo:
-    """One node with one GPU, drained for a while as soon as a training runs."""
+    """One node with one GPU, drained for a while as soon as a training runs; then another's job comes for its CPUs."""
+
+    def training() -> list[SlurmJob]:
+        return [job for job in jobs() if job.partition == "gpu" and job.state == "RUNNING"]
+
     folder = tmp_path_factory.mktemp("demo")
     generate(folder / "native")
     with cluster(tmp_path_factory.mktemp("one_gpu"), 1):
         with Run(folder, *GROUPED) as run:
-            eventually(lambda: [j for j in jobs() if j.partition == "gpu" and j.state == "RUNNING"], 1800)
+            eventually(training, 1800)
             text_of("scontrol", "update", f"nodename={node()}", "state=drain", "reason=test")
             drained = time.time()
             eventually(lambda: not [j for j in jobs() if j.state in ("RUNNING", "COMPLETING")])
             time.sleep(5)
             returned = time.time()
             text_of("scontrol", "update", f"nodename={node()}", "state=resume")
+            eventually(training)
+            text_of("sbatch", "--partition=cpu", "--mem=100", "--output=/dev/null", "--wrap=sleep 30")
             run.wait(3600)
         return Demo(folder, jobs(), drained, returned)

@@ -24,6 +24,7 @@ def test_no_two_trainings_share_the_gpu(demo):
 
 
 def test_other_jobs_go_on_beside_a_training(demo):
+    """Which of the workflow's own do depends on how Snakemake groups; another's job comes while one trains."""
     trainings = [job for job in demo.jobs if job.partition == "gpu"]
     others = [job for job in demo.jobs if job.partition == "cpu"]
     assert any(max(a.start, b.start) + 1 < min(a.end, b.end) for a in trainings for b in others)
