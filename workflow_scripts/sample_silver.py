@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from corpora.convert import CorpusSpec, read_documents
-from corpora.documents import Document
+from corpora.documents import CorpusError, Document
 from corpora.silver.sampling import sample, write_sample
 from job import run
 
@@ -20,6 +20,10 @@ def main(job: Any) -> None:
 
     shares = job.threads if spec.format == "iexml" else 1  # the other readers know no shares
     samples = sample(share, shares, params.documents, params.seed, list(params.entities))
+    for entity, wanted in params.entities.items():
+        if not any(document.mentions for document in samples[entity]):
+            problem = f"none of {len(samples[entity])} sampled documents has a mention labelled {' or '.join(wanted)}"
+            raise CorpusError(native, None, problem, f"correct `silver.corpus.entities`, {entity}")
     for entity, path in zip(params.entities, job.output.samples, strict=True):
         write_sample(samples[entity], Path(path))
 

@@ -1,7 +1,9 @@
 """Members of files, folders and archives, and what hostile or broken ones say."""
 
+import bz2
 import gzip
 import io
+import lzma
 import os
 import tarfile
 import zipfile
@@ -254,3 +256,10 @@ def test_a_rar_archive_is_refused_with_what_to_do(tmp_path, version):
     source.write_bytes(b"Rar!\x1a\x07" + version + b"\xcf\x90s")
     with pytest.raises(CorpusError, match=r"Patent_Corpus\.rar: is a RAR archive, .*; unpack it, .* as `path:`"):
         list(members(source))
+
+
+@pytest.mark.parametrize(("kind", "pack"), [("bzip2", bz2.compress), ("xz", lzma.compress)])
+def test_a_file_packed_otherwise_is_told(tmp_path, kind, pack):
+    (tmp_path / "corpus.tar.packed").write_bytes(pack(b"anything"))
+    with pytest.raises(CorpusError, match=rf"corpus\.tar\.packed: is a {kind} file, which is not read; unpack it"):
+        list(members(tmp_path / "corpus.tar.packed", ("*",)))

@@ -81,10 +81,11 @@ def test_policies_are_applied_and_told(tmp_path):
 def test_all_offset_errors_are_named_with_file_and_line(tmp_path):
     corpus = brat(tmp_path / "c", d1=["X 0 9"], d2=["X 0 9"], d3=["X 0 9"])
     (corpus / "d1.ann").write_text("T1\tX 0 9\tFluphoria\nT2\tX 5 999\tx\nT3\tX 7 7\tx\n")
+    (corpus / "d2.ann").write_text("T1\tX 500 502;600 603\tx y\nT2\tX 0 9\tFluphoria\n")
     (corpus / "d3.ann").write_text("T1\tX 900 901\tx\n")
     found = report(corpus, {"DISO": ["X"]})
     assert [error.split(": ")[0] for error in found.errors] == [
-        f"{corpus}/d1.ann:2", f"{corpus}/d1.ann:3", f"{corpus}/d3.ann:1",
+        f"{corpus}/d1.ann:2", f"{corpus}/d1.ann:3", f"{corpus}/d2.ann:1", f"{corpus}/d2.ann:1", f"{corpus}/d3.ann:1",
     ]  # fmt: skip
     assert "Split" not in found.text()
 

@@ -80,12 +80,12 @@ def truncated_without_date(handler):
 
 def stalled(handler):
     handler.answer(200, DATA[:300_000], Content_Length=len(DATA), Last_Modified=DATE)
-    time.sleep(0.6)
+    time.sleep(1.5)  # longer than the test waits
     handler.close_connection = True
 
 
 def silent(handler):
-    time.sleep(0.6)
+    time.sleep(1.5)  # longer than the test waits
     handler.close_connection = True
 
 
@@ -161,7 +161,7 @@ class Server:
 @pytest.fixture
 def server(monkeypatch):
     monkeypatch.setattr(downloads, "PAUSE", 0.01)
-    monkeypatch.setattr(downloads, "TIMEOUT", (0.2, 0.2))
+    monkeypatch.setattr(downloads, "TIMEOUT", (3.0, 1.0))  # a busy machine answers late
     http = QuietServer(("127.0.0.1", 0), Handler)
     thread = threading.Thread(target=http.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)
     thread.start()

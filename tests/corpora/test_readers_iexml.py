@@ -206,3 +206,58 @@ def test_long_attributes_take_linear_time(tmp_path, groups, identifiers):
     [document] = documents(tmp_path, article(title=f"<s>{name}</s>", abstract=""))
     assert time.process_time() - begun < 5
     assert len(document.mentions) == groups.count("|") + 1
+
+
+def without_abstract(pmid):
+    return article(pmid=f"<PMID>{pmid}</PMID>").replace("AbstractText", "OtherText")
+
+
+def test_articles_without_an_abstract_are_passed_over_and_counted(tmp_path, caplog):
+    kinds = [
+        without_abstract if number % 3 == 0 else (lambda n: article(pmid=f"<PMID>{n}</PMID>")) for number in range(9)
+    ]
+    content = "".join(kind(number + 1) for number, kind in enumerate(kinds))
+    whole = documents(tmp_path, content)
+    assert [document.id for document in whole] == ["2", "3", "5", "6", "8", "9"]
+    assert "3 articles without an abstract, passed over" in caplog.text
+    assert [list(read(tmp_path / "silver.xml", share=(i, 4))) for i in range(4)] == [whole[i::4] for i in range(4)]
+    with pytest.raises(CorpusError, match="holds 1 <PubmedArticle> elements without an abstract"):
+        documents(tmp_path, without_abstract(1))
+
+
+def test_few_broken_articles_are_passed_over_and_named(tmp_path, caplog):
+    sound = "".join(article("<s>A.</s>", "<s>B.</s>", f"<PMID>{number}</PMID>") for number in range(1, 1001))
+    broken = article("<s>&alpha;</s>")
+    assert len(documents(tmp_path, sound + broken)) == 1000
+    assert "is no well-formed XML" in caplog.text
+    with pytest.raises(CorpusError, match="is no well-formed XML"):
+        documents(tmp_path, sound + broken * 2)
+    with pytest.raises(CorpusError, match="is no well-formed XML"):  # before the file's end
+        next(document for document in read_of(tmp_path, broken * 12 + sound) if document.id == "1000")
+
+
+def read_of(folder, content):
+    (folder / "silver.xml").write_text(content)
+    return read(folder / "silver.xml")
+
+
+WORDS = '<w id="1">fictitis</w> <w id="2">serum</w>'
+
+
+@pytest.mark.parametrize(
+    ("attributes", "expected"),
+    [
+        ('ct="diso|ched" id="a:1:t:ched:1,2|b:2:t:diso:1"', [("diso", ["fictitis"]), ("ched", ["fictitis serum"])]),
+        (
+            'ct="ched|diso" id="a:1:t:ched:1,2|b:2:t:diso:1|c:3:t:diso:2"',
+            [("diso", ["fictitis"]), ("ched", ["fictitis serum"]), ("diso", ["serum"])],
+        ),
+        ('ct="diso" id="a:1:t:diso:1|b:2:t:diso:1,2"', [("diso", ["fictitis"]), ("diso", ["fictitis serum"])]),
+        ('ct="diso|ched" id="a:1:t::1|b:2:t::1,2"', [("diso", ["fictitis"]), ("ched", ["fictitis serum"])]),
+        ('ct="diso|prge" id="a:1:t:diso:1"', [("diso", ["fictitis"]), ("prge", ["fictitis serum"])]),
+        ('ct="DISO" id="a:1:t:DISO:2"', [("diso", ["serum"])]),
+    ],
+)
+def test_words_belong_to_the_group_that_their_identifier_names(tmp_path, attributes, expected):
+    [document] = documents(tmp_path, article(f"<s><e {attributes}>{WORDS}</e></s>", "<s>x</s>"))
+    assert names(document) == expected

@@ -7,11 +7,13 @@ import signal
 from collections import Counter
 from dataclasses import replace
 from functools import partial
+from types import SimpleNamespace
 
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
+import sample_silver
 from corpora.brat import read_brat, write_brat, write_table
 from corpora.documents import CorpusError, Document, Mention
 from corpora.silver.blacklist import BlacklistEntry, derive_blacklist, drop_mentions, read_blacklist
@@ -340,3 +342,22 @@ def test_clean_writes_what_is_left_and_says_what_went(tmp_path):
 def test_exclusion_names_the_gold_document():
     gold = {"b": [Document("2", BODY)], "a": [Document("1", BODY)]}
     assert find_gold(Document("9", BODY), index_gold(gold, {})) == Exclusion("text", "a", "1")
+
+
+def test_a_label_that_no_silver_document_has_stops_the_study(tmp_path):
+    (tmp_path / "silver").mkdir()
+    (tmp_path / "silver/1.txt").write_text("Fictitis in mice.")
+    (tmp_path / "silver/1.ann").write_text("T1\tDisease 0 8\tFictitis\n")
+
+    def run(label):
+        params = SimpleNamespace(entities={"DISO": [label]}, corpus={"format": "brat"}, documents=5, seed=1)
+        output = SimpleNamespace(samples=[str(tmp_path / "sample.jsonl.gz")])
+        native = SimpleNamespace(native=str(tmp_path / "silver"))
+        sample_silver.main(SimpleNamespace(params=params, input=native, output=output, threads=1))
+
+    run("Disease")
+    assert len(list(read_sample(tmp_path / "sample.jsonl.gz", "DISO"))) == 1
+    (tmp_path / "sample.jsonl.gz").unlink()
+    with pytest.raises(CorpusError, match=r"silver: none of 1 sampled documents has a mention labelled diso.*DISO"):
+        run("diso")
+    assert not (tmp_path / "sample.jsonl.gz").exists()

@@ -40,6 +40,8 @@ _FAULTS = (
     UnicodeDecodeError,
 )
 _REMEDY = "fetch it again or pack it anew"
+# What a file begins with that is packed in a way not read here.
+_UNREAD = {b"BZh": "bzip2", b"\xfd7zXZ\x00": "xz", b"7z\xbc\xaf\x27\x1c": "7z", b"\x28\xb5\x2f\xfd": "zstd"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,6 +184,8 @@ def _file_members(path: Path, name: str) -> Iterator[Found]:
         # No free library reads RAR: what there is are programs, or a C library, to be let loose on a foreign file.
         remedy = "unpack it, as with `unar`, `bsdtar -xf` or `unrar x`, and give the folder as `path:`"
         raise CorpusError(place, None, "is a RAR archive, which is not read", remedy)
+    if kind := next((kind for magic, kind in _UNREAD.items() if head.startswith(magic)), None):
+        raise CorpusError(place, None, f"is a {kind} file, which is not read", "unpack it and give that as `path:`")
     if head.startswith((b"PK\x03\x04", b"PK\x05\x06")) and not gzipped:
         yield from _zip_members(path)
     elif head[257:262] == b"ustar" or lower.endswith((".tar", ".tar.gz", ".tgz")):

@@ -106,7 +106,7 @@ def _suggestion(name: str, choices: Iterable[str]) -> str:
 
 def _identifier(pattern: str | None, name: str, document: Document, native: Path) -> str:
     if pattern is None:
-        return str(getattr(document, name))
+        return str(getattr(document, name)).lstrip("0")
     try:
         match = re.fullmatch(pattern, document.id)
         group = (match[1] or "") if match else ""

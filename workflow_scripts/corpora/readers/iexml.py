@@ -2,7 +2,7 @@
 
 ``PubmedArticle`` elements hold sentences ``s`` in title and abstract; in them, ``e`` marks a name, its attribute
 ``ct`` the semantic groups, joined by "|". Names inside a name are told by word: ``w id="2"`` around each word, and
-in ``e``'s attribute ``id``, for each group, source:concept:type:group:words.
+in ``e``'s attribute ``id``, for each concept, source:concept:type:group:words.
 
 Files with and without a root element, and several such files one after the other, read the same.
 """
@@ -24,6 +24,8 @@ from corpora.readers.elements import parsed, pieces
 
 logger = logging.getLogger(__name__)
 
+BROKEN_SHARE = 0.001
+
 _WORDS = re.compile(r"\d+(?:,\d+)*")
 _OUTER_SENTENCES: Any = etree.XPath(".//s[not(ancestor::s)]")
 
@@ -39,19 +41,42 @@ def read(source: Path, patterns: Sequence[str] = ("*",), share: tuple[int, int] 
     out where one of the two is missing. A name of several groups gives one mention a group, labelled in lower
     case as in the source; words that lie apart make a mention discontinuous. Other elements are transparent.
 
-    Raises CorpusError for an article that is no XML or has no PMID, and for a source without articles.
+    An article without an abstract is passed over and counted in the log, as is one that is no XML or has no PMID, if
+    such are few: of 175,000 one should not stop a study.
+
+    Raises CorpusError for a source without articles that have an abstract, and where more than BROKEN_SHARE of them
+    cannot be read: then that of the first.
     """
-    unlabelled = found = 0
+    unlabelled = titles = found = read = 0
+    broken: list[CorpusError] = []
     for member in members(source, patterns):
         for piece in pieces(member, "PubmedArticle"):
-            if found % share[1] == share[0]:
+            if b"<AbstractText" not in piece.data:  # told alike by each of n processes, which count on
+                titles += 1
+                continue
+            found += 1
+            if (found - 1) % share[1] != share[0]:
+                continue
+            read += 1
+            try:
                 article = parsed(piece, "PubmedArticle", member.place)
                 document, without_group = _document(article, member.place, piece.line)
-                unlabelled += without_group
-                yield document
-            found += 1
+            except CorpusError as error:
+                broken.append(error)
+                if len(broken) > 10 + BROKEN_SHARE * read:
+                    raise broken[0] from None
+                continue
+            unlabelled += without_group
+            yield document
+    if len(broken) > BROKEN_SHARE * read:
+        raise broken[0]
+    for fault in broken:
+        logger.warning("%s; the article is passed over", fault)
     if not found:
-        raise CorpusError(source, None, "holds no <PubmedArticle> elements", "correct `members` or `format`")
+        what = f"{titles} <PubmedArticle> elements without an abstract" if titles else "no <PubmedArticle> elements"
+        raise CorpusError(source, None, f"holds {what}", "correct `members` or `format`")
+    if titles and share[0] == 0:
+        logger.warning("%s: %d articles without an abstract, passed over", source, titles)
     if unlabelled:
         logger.warning("%s: %d marked names without a semantic group, passed over", source, unlabelled)
 
@@ -118,7 +143,11 @@ def _flat(sentence: Any) -> tuple[str, list[tuple[Found, list[Found]]]]:
 
 
 def _mentions(name: Found, words: list[Found], text: str, base: int) -> list[Mention]:
-    """One mention a group of an `e`; `base` is where the sentence starts in the document."""
+    """One mention a group of an `e`, or several where identifiers of it name other words.
+
+    `base` is where the sentence starts in the document. An identifier belongs to the group that it names, and to the
+    one at its place in ``ct`` if it names none of those.
+    """
     element, start, end = name
     start, end = _trimmed(text, start, end)
     if start == end:
@@ -127,26 +156,29 @@ def _mentions(name: Found, words: list[Found], text: str, base: int) -> list[Men
     whole: tuple[tuple[int, int], ...] = ((base + start, base + end),)
     if not words:
         return [Mention(group, whole) for group in dict.fromkeys(groups) if group]
-    identifiers = element.get("id", "").split("|")
+    identifiers = element.get("id", "").lower().split("|")
     mentions: dict[Mention, None] = {}
-    for position, group in enumerate(groups):
-        spans = whole
-        if len(identifiers) == len(groups) and (numbers := _word_numbers(identifiers[position])):
-            spans = _word_spans(numbers, words, text, base) or whole
+    for position, identifier in enumerate(identifiers):
+        group, numbers = _group_and_words(identifier)
+        if group not in groups:
+            group = groups[position] if len(identifiers) == len(groups) else ""
         if group:
-            mentions[Mention(group, spans)] = None
-    return list(mentions)
+            mentions[Mention(group, _word_spans(numbers, words, text, base) or whole)] = None
+    named = {mention.label for mention in mentions}
+    return [*mentions, *(Mention(group, whole) for group in dict.fromkeys(groups) if group and group not in named)]
 
 
-def _word_numbers(identifier: str) -> set[str]:
-    """The fifth field of an identifier, whose second, the concept, may hold colons itself; none where it is no list."""
+def _group_and_words(identifier: str) -> tuple[str, set[str]]:
+    """The fourth and the fifth field of an identifier, whose second, the concept, may hold colons itself."""
     front, _, last = identifier.rpartition(":")
-    return set(last.split(",")) if front.count(":") >= 3 and _WORDS.fullmatch(last) else set()
+    if front.count(":") >= 3 and _WORDS.fullmatch(last):
+        return front.rpartition(":")[2], set(last.split(","))
+    return last, set()
 
 
 def _word_spans(wanted: set[str], words: list[Found], text: str, base: int) -> tuple[tuple[int, int], ...]:
-    """Spans of the words with the wanted numbers, neighbours as one span; none where a number is unknown."""
-    if not wanted <= {word.get("id") for word, _, _ in words}:
+    """Spans of the words with the wanted numbers, neighbours as one span; none where a number is unknown or none is."""
+    if not wanted or not wanted <= {word.get("id") for word, _, _ in words}:
         return ()
     spans: list[tuple[int, int]] = []
     neighbour = False
