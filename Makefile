@@ -18,7 +18,7 @@ CORPORA_MIRROR ?=
 # The study that `make report` and `make status` look at: study, demo or real.
 STUDY ?= study
 
-BIN := $(abspath .venv)/bin
+BIN := .venv/bin
 READY := .venv/.installed-from-lock
 
 FOLDER_study := .
@@ -33,7 +33,7 @@ OVERLAYS_real := overlays/real.yaml
 # $(call snakemake,study) is the command that runs a study in its folder, with its overlays and the user's.
 snakemake = $(BIN)/snakemake --snakefile Snakefile --cores $(CORES) --resources gpu=$(GPU) $(call options,$(1))
 options = --directory $(FOLDER_$(1)) $(if $(OVERLAYS_$(1))$(CONFIG),--configfile $(OVERLAYS_$(1)) $(CONFIG)) \
-	$(if $(filter real,$(1)),--config corpora_root='$(abspath $(CORPORA_MIRROR))')
+	$(if $(filter real,$(1)),--config corpora_root="$$(realpath '$(CORPORA_MIRROR)')")
 
 .PHONY: help setup demo study real report status check-corpus test test-slurm fuzz chaos lint format lock audit clean
 

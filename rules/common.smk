@@ -14,8 +14,8 @@ import study as configured
 from corpora.readers import PLACES as READERS
 
 try:
-    configured.check(config, yaml.safe_load((ROOT / "rules/schemas/config.schema.yaml").read_text(encoding="utf-8")))
-    if workflow.is_main_process:
+    if workflow.is_main_process:  # a job runs what was checked, perhaps where your files are not to be seen
+        configured.check(config, yaml.safe_load((ROOT / "rules/schemas/config.schema.yaml").read_text(encoding="utf-8")))
         configured.check_folder(Path.cwd())
         configured.check_labels(config)
 except ValueError as error:

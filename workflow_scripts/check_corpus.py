@@ -27,7 +27,7 @@ def configuration(overlays: list[str], name: str) -> dict[str, Any]:
     if name not in config["corpora"]:
         raise study.ConfigError(f"CORPUS: unknown corpus '{name}'; {study.nearest(name, config['corpora'])}")
     entities = list(config["corpora"][name]["entities"])
-    config["study"] |= {"corpora": [name], "entities": entities, "regimes": ["baseline"]}
+    config["study"] |= {"corpora": [name], "skip": [], "entities": entities, "regimes": ["baseline"]}
     schema = yaml.safe_load((ROOT / "rules/schemas/config.schema.yaml").read_text(encoding="utf-8"))
     study.check(config, schema)
     return config

@@ -143,7 +143,7 @@ class Contents:
         digest, before = hashlib.sha256(), dict(self._known)
         stats = {file: Path(file).stat() for file in files}
         signatures = {f: [s.st_size, s.st_ino, s.st_mtime_ns, s.st_ctime_ns] for f, s in stats.items()}
-        new = [f for f, signature in signatures.items() if self._known.get(f, [])[:4] != signature]
+        new = {f for f, signature in signatures.items() if self._known.get(f, [])[:4] != signature}
         if (size := sum(stats[file].st_size for file in new)) > _LARGE:
             logger.warning("reading %.1f GB of %s, once, to know when they change", size / 1e9, os.path.commonpath(new))
         for file, signature in signatures.items():

@@ -6,6 +6,7 @@ when the job ends, however it ends.
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import logging
 import os
@@ -20,6 +21,8 @@ from pathlib import Path
 from typing import IO
 
 logger = logging.getLogger(__name__)
+
+NO_LOCKS = (errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP)  # what a file system without locks says
 
 
 def installed() -> list[str]:
@@ -52,7 +55,7 @@ def visible(devices: Sequence[str], chosen: str | None) -> list[str]:
             left.append(entry)
         else:
             break
-    return left
+    return list(dict.fromkeys(left))
 
 
 @contextmanager
@@ -70,11 +73,18 @@ def slot(
         return
     folder = folder or _default_folder()
     waiting = False
-    while (taken := _take(devices, slots, folder)) is None:
-        if not waiting:
-            logger.info("waiting for a GPU: %d slot(s) on each of %s are taken", slots, ", ".join(devices))
-        waiting = True
-        time.sleep(seconds)
+    try:
+        while (taken := _take(devices, slots, folder)) is None:
+            if not waiting:
+                logger.info("waiting for a GPU: %d slot(s) on each of %s are taken", slots, ", ".join(devices))
+            waiting = True
+            time.sleep(seconds)
+    except OSError as error:
+        if error.errno not in NO_LOCKS:
+            raise
+        logger.warning("%s: no locks there, so trainings may share %s; set TMPDIR to another disk", folder, devices[0])
+        yield devices[0]
+        return
     device, lock = taken
     with lock:
         yield device

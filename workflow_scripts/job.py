@@ -17,7 +17,6 @@ from typing import Any, TextIO
 
 import gpu
 
-_NO_LOCKS = (errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP)  # what a file system without locks says
 _REMEDIES = {
     errno.ENOSPC: "make room on that disk, then run again",
     errno.EDQUOT: "make room within your quota, then run again",
@@ -92,7 +91,7 @@ def alone(lock: Path) -> Iterator[TextIO]:
             fcntl.flock(record, fcntl.LOCK_EX)
             record.seek(0)
         except OSError as error:
-            if error.errno not in _NO_LOCKS:
+            if error.errno not in gpu.NO_LOCKS:
                 raise
             logging.warning("%s: this file system has no locks; see to it that no job runs twice at once", lock)
         yield record

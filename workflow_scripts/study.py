@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -33,6 +34,18 @@ FIGURE_REGIMES = {
 }
 
 
+# YAML's 60.0 is no whole number, and .nan none at all.
+_VALIDATOR: Any = jsonschema.validators.extend(  # type: ignore[no-untyped-call]
+    jsonschema.Draft202012Validator,
+    type_checker=jsonschema.Draft202012Validator.TYPE_CHECKER.redefine_many(
+        {
+            "integer": lambda _, value: type(value) is int,
+            "number": lambda _, value: type(value) in (int, float) and math.isfinite(value),
+        }
+    ),
+)
+
+
 class ConfigError(ValueError):
     """A configuration that cannot be run; the message has one line a fault."""
 
@@ -50,7 +63,7 @@ def nearest(word: str, valid: Iterable[str]) -> str:
 
 def schema_faults(config: Config, schema: Mapping[str, Any]) -> Iterator[str]:
     """One line for each place where the configuration breaks its schema, naming the nearest valid word."""
-    validator = jsonschema.Draft202012Validator(schema)
+    validator = _VALIDATOR(schema)
     for error in sorted(validator.iter_errors(config), key=lambda e: list(map(str, e.absolute_path))):
         yield from _faults(error)
 
@@ -62,7 +75,7 @@ def _faults(error: jsonschema.ValidationError) -> Iterator[str]:
     instance: Any = error.instance
     if error.validator == "additionalProperties":
         valid = schema.get("properties", {})
-        for key in sorted(set(instance) - set(valid)):
+        for key in sorted(set(instance) - set(valid), key=str):
             yield f"{place}: unknown key '{key}'; {nearest(str(key), valid)}"
     elif error.validator == "required":
         missing = [key for key in rule if key not in instance]
@@ -136,7 +149,7 @@ def _study_faults(config: Config) -> Iterator[str]:
             elif entity not in registry[corpus]["entities"]:
                 held = ", ".join(registry[corpus]["entities"])
                 yield f"figures.{figure}.data_sets: {corpus} has no class {entity}; it has {held}"
-    for name in sorted(registry):
+    for name in registry:
         if name == "silver" or name.startswith(("blacklist_", "word_vectors")):
             yield f"corpora.{name}: this name is used for another source; choose another"
     for name, source in _sources(config):
@@ -146,6 +159,8 @@ def _study_faults(config: Config) -> Iterator[str]:
             yield f"{name}.path: {local_path(config, source['path'])} does not exist; correct it or corpora_root"
         elif source.get("path") is not None and (closed := _closed(local_path(config, source["path"]))):
             yield f"{name}.path: {closed} cannot be read; correct its permissions"
+        elif source.get("path") is not None:
+            yield from _path_faults(f"{name}.path", local_path(config, source["path"]), config)
     for name, corpus in _corpora(config):
         for entity, labels in corpus["entities"].items():
             for label in labels:
@@ -215,6 +230,13 @@ def _sources(config: Config) -> Iterator[tuple[str, Config]]:
         yield "word_vectors", config["word_vectors"]
 
 
+def _path_faults(place: str, path: Path, config: Config) -> Iterator[str]:
+    if Path.cwd().is_relative_to(path.resolve()):
+        yield f"{place}: {path} is the working folder or holds it; give the data a folder of their own"
+    elif braced := next((file for file in source_files(config, str(path.absolute())) if set("{}") & set(file)), None):
+        yield f"{place}: {braced} has a brace in its name, which Snakemake takes for a wildcard; rename it"
+
+
 def _closed(path: Path) -> Path | None:
     """The first file or folder below this one that may not be read."""
     below = path.rglob("*") if path.is_dir() else ()
@@ -235,7 +257,15 @@ def has_word_vectors(config: Config) -> bool:
 
 def local_path(config: Config, path: str) -> Path:
     """A configured path; a relative one starts at corpora_root."""
-    return Path(config["corpora_root"] or ".", Path(path).expanduser())
+    return _expanded(config["corpora_root"] or ".") / _expanded(path)
+
+
+def _expanded(path: str) -> Path:
+    """The path with a home folder for ~; as it is, where there is none of that name."""
+    try:
+        return Path(path).expanduser()
+    except RuntimeError:
+        return Path(path)
 
 
 def source_files(config: Config, path: str | None) -> list[str]:

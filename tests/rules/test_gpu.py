@@ -1,5 +1,6 @@
 """Slots on GPUs: which devices a job may see, who gets which, and that no two jobs hold one slot. No GPU is needed."""
 
+import errno
 import os
 import signal
 import subprocess
@@ -54,6 +55,7 @@ def test_a_machine_without_a_gpu_has_none(program, monkeypatch):
         ("-1", []),
         ("NoDevFiles", []),
         ("2", []),
+        ("0,0", ["GPU-a"]),
         ("../../etc", []),
     ],
 )
@@ -127,6 +129,16 @@ def test_a_killed_job_leaves_its_slot_to_one_that_waits(tmp_path):
     assert waiting.stdout.readline().strip() in "ab"
     assert waiting.wait(timeout=60) == 0
     killed[0].kill()
+
+
+def test_where_a_file_system_has_no_locks_trainings_may_share(tmp_path, monkeypatch, caplog):
+    def no_locks(*_arguments):
+        raise OSError(errno.ENOSYS, "Function not implemented")
+
+    monkeypatch.setattr(gpu.fcntl, "flock", no_locks)
+    with gpu.slot(["a", "b"], 1, folder=tmp_path) as device:
+        assert device == "a"
+    assert "no locks there" in caplog.text
 
 
 def test_the_folder_of_another_user_is_refused(tmp_path, monkeypatch):

@@ -200,10 +200,43 @@ def test_every_level_refuses_unknown_keys():
         (lambda c: c["silver"]["corpus"]["entities"].pop("LIVB"), "silver.corpus.entities: no labels for LIVB"),
         (lambda c: c["silver"]["blacklists"].update(GENE=None), "unknown value 'GENE'"),
         (lambda c: c["study"].update(corpora="al"), "study.corpora"),
+        (lambda c: c["study"].update(shares=[60.0]), "study.shares.0: 60.0 is not of type 'integer'"),
+        (lambda c: c["training"]["fast"]["target"].update(epochs=20.0), "training.fast.target.epochs: 20.0 is not"),
+        (
+            lambda c: c["training"]["fast"]["target"].update(learning_rate=float("inf")),
+            "target.learning_rate: inf is not",
+        ),
+        (lambda c: c["study"].update(seeds=[1 << 64]), "study.seeds.0"),
+        (lambda c: c["corpora"].update({123: c["corpora"]["cdr"]}), "corpora: 123 is not of type 'string'"),
+        (lambda c: c["study"].update({1: 2, "b": 3}), "study: unknown key '1'"),
+        (lambda c: c["corpora"]["cdr"].update(path=""), "corpora.cdr.path"),
+        (
+            lambda c: c["corpora"]["cdr"].update(path="~nobody-here/x"),
+            "corpora.cdr.path: ~nobody-here/x does not exist",
+        ),
+        (lambda c: c["corpora"]["cdr"].update(path="."), "corpora.cdr.path: . is the working folder or holds it"),
     ],
 )
 def test_a_fault_stops_with_its_place_and_a_remedy(change, expected):
     assert expected in faults(change)
+
+
+def test_names_that_snakemake_takes_for_wildcards_are_refused(tmp_path):
+    (tmp_path / "n{1}.txt").touch()
+    assert "n{1}.txt has a brace in its name" in faults(lambda c: c["corpora"]["cdr"].update(path=str(tmp_path)))
+
+
+def test_a_home_folder_may_be_written_short(monkeypatch, tmp_path):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    assert study.local_path({"corpora_root": "~/corpora"}, "a/b") == tmp_path / "corpora/a/b"
+    assert study.local_path({"corpora_root": None}, "~/a") == tmp_path / "a"
+
+
+def test_addresses_may_be_null():
+    config = copy.deepcopy(PAPER)
+    config["word_vectors"]["urls"] = None  # so docs/corpora.md
+    study.check(config, SCHEMA)
+    assert not study.has_word_vectors(config)
 
 
 def test_all_faults_are_named_at_once():
