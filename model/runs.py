@@ -97,7 +97,7 @@ def run(
         "zero_shot": None if given is None else {"test": before, "dev": outcome.initial.as_dict()},
         "best_epoch": outcome.best_epoch,
         "epochs": len(outcome.history),
-        "seconds": time.perf_counter() - began,
+        "seconds": outcome.seconds_before + time.perf_counter() - began,
         "device": torch.cuda.get_device_name() if device.type == "cuda" else device.type,
         "threads": threads,
         "seed": seed,

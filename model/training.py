@@ -41,6 +41,7 @@ class Outcome:
     initial: Scores
     best: Scores
     best_epoch: int
+    seconds_before: float = 0.0  # of the epochs that an earlier process trained
 
 
 @contextmanager
@@ -182,5 +183,6 @@ def _resume(checkpoint: Checkpoint | None, engine: Engine) -> tuple[Outcome, Ten
     engine.moments.copy_(tensors["moments"])
     engine.steps = state["steps"]
     initial, best = Scores(**state["initial"]), Scores(**state["best"])
-    outcome = Outcome(state["history"], initial, best, state["best_epoch"])
+    seconds = sum(row["seconds"] for row in state["history"])
+    outcome = Outcome(state["history"], initial, best, state["best_epoch"], seconds)
     return outcome, tensors["best"].to(engine.parameters.device)

@@ -176,6 +176,8 @@ def test_an_interrupted_run_ends_like_an_undisturbed_one(
         resumed = finetune(tmp_path / "b", training=training, checkpoint=checkpoint)
     assert trained == list(range(epochs + 1, undisturbed["epochs"] + 1))
     assert without_clock(resumed) == without_clock(undisturbed)
+    lines = (tmp_path / "b" / "history.tsv").read_text(encoding="utf-8").splitlines()
+    assert resumed["seconds"] > 0.99 * sum(float(line.split("\t")[-1]) for line in lines[1:])  # of all its processes
     for name in ("model.safetensors", "model.json", "predictions.tsv"):
         assert (tmp_path / "a" / name).read_bytes() == (tmp_path / "b" / name).read_bytes()
     assert not any(checkpoint.parent.iterdir())
