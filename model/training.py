@@ -63,8 +63,17 @@ def reproducible(seed: int, threads: int) -> Iterator[None]:
 
 
 def choose_device() -> torch.device:
-    """The GPU if there is one, else the CPU, with a warning. Raises ModelError for a GPU without Triton's kernels."""
+    """The GPU if there is one, else the CPU, with a warning.
+
+    Raises ModelError for a GPU that CUDA_VISIBLE_DEVICES names and torch does not see, or that Triton's kernels fail on.
+    """
     if not torch.cuda.is_available():
+        chosen = os.environ.get("CUDA_VISIBLE_DEVICES", "")
+        if torch.version.cuda and chosen.startswith(("GPU-", "MIG-", *"0123456789")):
+            raise ModelError(
+                f"torch sees no GPU, though CUDA_VISIBLE_DEVICES is {chosen}; see to the driver, or set it to nothing "
+                "and the CPU computes"
+            )
         logger.warning("no GPU found; the CPU computes")
         return torch.device("cpu")
     os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # or its products differ from run to run

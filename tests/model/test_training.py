@@ -129,6 +129,16 @@ def test_a_warning_when_there_is_no_gpu(monkeypatch: pytest.MonkeyPatch, caplog:
     assert "no GPU" in caplog.text
 
 
+def test_a_gpu_that_torch_does_not_see_is_no_cpu(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    monkeypatch.setattr(torch.version, "cuda", "13.0")
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "GPU-a")
+    with pytest.raises(ModelError, match="torch sees no GPU, though CUDA_VISIBLE_DEVICES is GPU-a"):
+        choose_device()
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "")
+    assert choose_device() == torch.device("cpu")
+
+
 def test_a_gpu_without_a_compiler_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     fused = pytest.importorskip("model.fused", reason="Triton is not installed")
     monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
