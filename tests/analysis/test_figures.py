@@ -144,7 +144,9 @@ def words(figure):
 
 def test_the_architecture_shows_the_configured_sizes():
     with print_style():
-        shown = words(figure1_architecture(Sizes.from_settings(SIZES, 50)))
+        figure = figure1_architecture(Sizes.from_settings(SIZES, 50))
+    shown = words(figure)
+    assert all(text.get_parse_math() for text in figure.findobj(Text) if "$" in text.get_text())
     with print_style():
         theirs = words(figure1_architecture(Sizes.from_settings(SIZES | {"variant": "neuroner"}, 50)))
     assert "coupled gates, no peepholes" in theirs

@@ -133,7 +133,7 @@ def _box(axis: Axes, x: float, y: float, text: str, colour: str, width: float = 
     axis.add_patch(
         FancyBboxPatch(corner, width, 0.56, boxstyle=style, facecolor=colour, edgecolor="black", lw=0.7, zorder=3)
     )
-    axis.text(x, y, text, ha="center", va="center", zorder=4)
+    axis.text(x, y, text, parse_math=True, ha="center", va="center", zorder=4)
 
 
 def _arrow(axis: Axes, start: tuple[float, float], end: tuple[float, float]) -> None:
