@@ -65,7 +65,7 @@ def reproducible(seed: int, threads: int) -> Iterator[None]:
 def choose_device() -> torch.device:
     """The GPU if there is one, else the CPU, with a warning.
 
-    Raises ModelError for a GPU that CUDA_VISIBLE_DEVICES names and torch does not see, or that Triton's kernels fail on.
+    Raises ModelError for a GPU in CUDA_VISIBLE_DEVICES that torch does not see, and where kernels cannot be built.
     """
     if not torch.cuda.is_available():
         chosen = os.environ.get("CUDA_VISIBLE_DEVICES", "")
