@@ -15,7 +15,9 @@ from corpora.readers import PLACES as READERS
 
 try:
     if workflow.is_main_process:  # a job runs what was checked, perhaps where your files are not to be seen
-        configured.check(config, yaml.safe_load((ROOT / "rules/schemas/config.schema.yaml").read_text(encoding="utf-8")))
+        configured.check(
+            config, yaml.safe_load((ROOT / "rules/schemas/config.schema.yaml").read_text(encoding="utf-8"))
+        )
         configured.check_folder(Path.cwd())
         configured.check_labels(config)
 except ValueError as error:
