@@ -25,14 +25,33 @@ _NEVER = tl.constexpr(-1e9)  # the score of a tag that only fills the kernel's b
 _SEQUENCES = 16  # that a program computes together, the least that tensor cores multiply
 _MOST_UNITS = 512  # that fit into the shared memory of all GPUs since 2018
 _MOST_TAGS = 128  # that fit into a program's registers
-# What differs from batch to batch: a kernel would be compiled anew for each divisor and alignment of these.
-_VARIES = ["rows", "sequences"], ["firsts", "lengths", "tags"]
-_jit = triton.jit(do_not_specialize=_VARIES[0], do_not_specialize_on_alignment=_VARIES[1])
+# These differ from batch to batch, and a kernel would be compiled anew for each divisor and alignment of them.
+_jit = triton.jit(do_not_specialize=["rows", "sequences"], do_not_specialize_on_alignment=["firsts", "lengths", "tags"])
 
 
 @triton.jit
 def _tanh(x):
     return 2 * tl.sigmoid(2 * x) - 1
+
+
+@triton.jit
+def _sequences(firsts, lengths, sequences, together: tl.constexpr):
+    """A program's direction, its sequences' lengths and the rows where they begin in it, and the step between rows."""
+    direction = tl.program_id(1)
+    sequence = tl.program_id(0) * together + tl.arange(0, together)
+    length = tl.load(lengths + sequence, mask=sequence < sequences, other=0).to(tl.int32)
+    first = tl.load(firsts + sequence, mask=sequence < sequences, other=0).to(tl.int32)
+    return direction, length, first + direction * tl.maximum(length - 1, 0), 1 - 2 * direction
+
+
+@triton.jit
+def _pair(array, direction, units: tl.constexpr, wide: tl.constexpr):
+    """A direction's rows (1, wide) of both parts of an array (2, 2, H), such as the peepholes."""
+    u = tl.arange(0, wide)
+    own = u < units
+    first = tl.load(array + direction * units + u, mask=own, other=0.0)
+    second = tl.load(array + (2 + direction) * units + u, mask=own, other=0.0)
+    return first[None, :], second[None, :]
 
 
 @_jit
@@ -47,12 +66,7 @@ def _lstm_forward(
     Writes `states` (2, N, 3H), i, g and o; `h_before` and `c_before` (2, N, H), those of the step before; and `output`
     (N, 2H). The other arrays have the shapes of CoupledBiLSTM. `wide` is H rounded up to a power of 2.
     """
-    direction = tl.program_id(1)
-    sequence = tl.program_id(0) * together + tl.arange(0, together)
-    length = tl.load(lengths + sequence, mask=sequence < sequences, other=0).to(tl.int32)
-    start = tl.load(firsts + sequence, mask=sequence < sequences, other=0).to(tl.int32)
-    start += direction * tl.maximum(length - 1, 0)
-    onward = 1 - 2 * direction
+    direction, length, start, onward = _sequences(firsts, lengths, sequences, together)
     u = tl.arange(0, wide)
     own = u < units
     gates += direction * rows * 3 * units
@@ -61,10 +75,8 @@ def _lstm_forward(
     h_before += direction * rows * units
     c_before += direction * rows * units
     output += direction * units
-    w_ci = tl.load(peepholes + direction * units + u, mask=own, other=0.0)[None, :]
-    w_co = tl.load(peepholes + (2 + direction) * units + u, mask=own, other=0.0)[None, :]
-    h_start = tl.load(initial + direction * units + u, mask=own, other=0.0)[None, :]
-    c = tl.load(initial + (2 + direction) * units + u, mask=own, other=0.0)[None, :]
+    w_ci, w_co = _pair(peepholes, direction, units, wide)
+    h_start, c = _pair(initial, direction, units, wide)
     c += tl.zeros([together, wide], tl.float32)
     h_start += tl.zeros([together, wide], tl.float32)
     tl.store(h_before + start[:, None] * units + u[None, :], h_start, mask=(length > 0)[:, None] & own[None, :])
@@ -116,12 +128,7 @@ def _lstm_backward(
     Writes `dz` (2, N, 3H), the gradient of the gates' arguments, and `sums` (programs, 2, 4, H), this program's part of
     the gradients of w_ci, w_co and the initial h and c. `transposed` (2, 3H, H) is `recurrent`, turned.
     """
-    direction = tl.program_id(1)
-    sequence = tl.program_id(0) * together + tl.arange(0, together)
-    length = tl.load(lengths + sequence, mask=sequence < sequences, other=0).to(tl.int32)
-    start = tl.load(firsts + sequence, mask=sequence < sequences, other=0).to(tl.int32)
-    start += direction * tl.maximum(length - 1, 0)
-    onward = 1 - 2 * direction
+    direction, length, start, onward = _sequences(firsts, lengths, sequences, together)
     u = tl.arange(0, wide)
     own = u < units
     states += direction * rows * 3 * units
@@ -129,8 +136,7 @@ def _lstm_backward(
     transposed += direction * 3 * units * units
     c_before += direction * rows * units
     grad += direction * units
-    w_ci = tl.load(peepholes + direction * units + u, mask=own, other=0.0)[None, :]
-    w_co = tl.load(peepholes + (2 + direction) * units + u, mask=own, other=0.0)[None, :]
+    w_ci, w_co = _pair(peepholes, direction, units, wide)
     dh = tl.zeros([together, wide], tl.float32)
     dc = tl.zeros([together, wide], tl.float32)
     d_ci = tl.zeros([together, wide], tl.float32)

@@ -16,7 +16,7 @@ import subprocess
 import tempfile
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
 from typing import IO
 
@@ -72,22 +72,26 @@ def slot(
         yield None
         return
     folder = folder or _default_folder()
-    waiting = False
+    lock: AbstractContextManager[object]
     try:
-        while (taken := _take(devices, slots, folder)) is None:
-            if not waiting:
-                logger.info("waiting for a GPU: %d slot(s) on each of %s are taken", slots, ", ".join(devices))
-            waiting = True
-            time.sleep(seconds)
+        device, lock = _waited(devices, slots, folder, seconds)
     except OSError as error:
         if error.errno not in NO_LOCKS:
             raise
-        logger.warning("%s: no locks there, so trainings may share %s; set TMPDIR to another disk", folder, devices[0])
-        yield devices[0]
-        return
-    device, lock = taken
+        device, lock = devices[0], nullcontext()
+        logger.warning("%s: no locks there, so trainings may share %s; set TMPDIR to another disk", folder, device)
     with lock:
         yield device
+
+
+def _waited(devices: Sequence[str], slots: int, folder: Path, seconds: float) -> tuple[str, IO[bytes]]:
+    waiting = False
+    while (taken := _take(devices, slots, folder)) is None:
+        if not waiting:
+            logger.info("waiting for a GPU: %d slot(s) on each of %s are taken", slots, ", ".join(devices))
+        waiting = True
+        time.sleep(seconds)
+    return taken
 
 
 def _take(devices: Sequence[str], slots: int, folder: Path) -> tuple[str, IO[bytes]] | None:

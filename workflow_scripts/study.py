@@ -155,12 +155,8 @@ def _study_faults(config: Config) -> Iterator[str]:
     for name, source in _sources(config):
         if source.get("path") is None and not files_of(source):
             yield f"{name}: neither path nor urls nor files; say where the data are"
-        if source.get("path") is not None and not local_path(config, source["path"]).exists():
-            yield f"{name}.path: {local_path(config, source['path'])} does not exist; correct it or corpora_root"
-        elif source.get("path") is not None and (closed := _closed(local_path(config, source["path"]))):
-            yield f"{name}.path: {closed} cannot be read; correct its permissions"
-        elif source.get("path") is not None:
-            yield from _path_faults(f"{name}.path", local_path(config, source["path"]), config)
+        if source.get("path") is not None and (fault := _path_fault(local_path(config, source["path"]))):
+            yield f"{name}.path: {fault}"
     for name, corpus in _corpora(config):
         for entity, labels in corpus["entities"].items():
             for label in labels:
@@ -230,17 +226,22 @@ def _sources(config: Config) -> Iterator[tuple[str, Config]]:
         yield "word_vectors", config["word_vectors"]
 
 
-def _path_faults(place: str, path: Path, config: Config) -> Iterator[str]:
+def _path_fault(path: Path) -> str | None:
+    """What is wrong with a user's file, or the first bad one below a folder; one walk, as folders may be large."""
+    if not path.exists():
+        return f"{path} does not exist; correct it or corpora_root"
     if Path.cwd().is_relative_to(path.resolve()):
-        yield f"{place}: {path} is the working folder or holds it; give the data a folder of their own"
-    elif braced := next((file for file in source_files(config, str(path.absolute())) if set("{}") & set(file)), None):
-        yield f"{place}: {braced} has a brace in its name, which Snakemake takes for a wildcard; rename it"
+        return f"{path} is the working folder or holds it; give the data a folder of their own"
+    for file in (path, *(path.rglob("*") if path.is_dir() else ())):
+        if not os.access(file, os.R_OK | (os.X_OK if file.is_dir() else 0)):
+            return f"{file} cannot be read; correct its permissions"
+        if set("{}") & set(str(file)) and _visible(file, path):
+            return f"{file} has a brace in its name, which Snakemake takes for a wildcard; rename it"
+    return None
 
 
-def _closed(path: Path) -> Path | None:
-    """The first file or folder below this one that may not be read."""
-    below = path.rglob("*") if path.is_dir() else ()
-    return next((p for p in (path, *below) if not os.access(p, os.R_OK | (os.X_OK if p.is_dir() else 0))), None)
+def _visible(file: Path, folder: Path) -> bool:
+    return not any(part.startswith(".") for part in file.relative_to(folder).parts)
 
 
 def check_folder(folder: Path) -> None:
@@ -275,8 +276,7 @@ def source_files(config: Config, path: str | None) -> list[str]:
     root = local_path(config, path)
     if not root.is_dir():
         return [str(root)]
-    files = (file for file in root.rglob("*") if file.is_file())
-    return sorted(str(f) for f in files if not any(part.startswith(".") for part in f.relative_to(root).parts))
+    return sorted(str(file) for file in root.rglob("*") if file.is_file() and _visible(file, root))
 
 
 @cache

@@ -44,10 +44,10 @@ def read(source: Path, patterns: Sequence[str] = ("*",), share: tuple[int, int] 
     An article without an abstract is passed over and counted in the log, as is one that is no XML or has no PMID, if
     such are few: of 175,000 one should not stop a study.
 
-    Raises CorpusError for a source without articles that have an abstract, and where more than BROKEN_SHARE of them
-    cannot be read: then that of the first.
+    Raises CorpusError for a source without articles that have an abstract, and where more than BROKEN_SHARE of this
+    share cannot be read: then that of the first.
     """
-    unlabelled = titles = found = read = 0
+    unlabelled = titles = found = own = 0
     broken: list[CorpusError] = []
     for member in members(source, patterns):
         for piece in pieces(member, "PubmedArticle"):
@@ -57,18 +57,18 @@ def read(source: Path, patterns: Sequence[str] = ("*",), share: tuple[int, int] 
             found += 1
             if (found - 1) % share[1] != share[0]:
                 continue
-            read += 1
+            own += 1
             try:
                 article = parsed(piece, "PubmedArticle", member.place)
                 document, without_group = _document(article, member.place, piece.line)
             except CorpusError as error:
                 broken.append(error)
-                if len(broken) > 10 + BROKEN_SHARE * read:
+                if len(broken) > 10 + BROKEN_SHARE * own:
                     raise broken[0] from None
                 continue
             unlabelled += without_group
             yield document
-    if len(broken) > BROKEN_SHARE * read:
+    if len(broken) > BROKEN_SHARE * own:
         raise broken[0]
     for fault in broken:
         logger.warning("%s; the article is passed over", fault)

@@ -107,6 +107,7 @@ def _draw(
     ends = dict.fromkeys(entities, 1 << 64)  # ranks below take part
     places: dict[str, int] = {}
     repeated = 0
+    # A reader that passes over a broken document moves the places after it, which decide between repeated ids alone.
     for place, document in zip(count(index, shares), share(index), strict=False):
         if document.id in places:
             repeated += 1
