@@ -1,5 +1,6 @@
 """Transfer learning for biomedical named entity recognition (Giorgi and Bader, 2018), from corpora to tables and figures."""
 
+import shutil
 from pathlib import Path
 
 from snakemake.utils import min_version
@@ -28,3 +29,9 @@ rule all:
         expand("results/tables/{table}.{form}", table=TABLES, form=["csv", "md", "tex"]),
         expand("results/figures/{figure}.{form}", figure=FIGURES, form=["svg", "pdf", "png"]),
         "results/scores.csv",
+
+
+onsuccess:
+    # What trainings made, kept for a start after a Snakemake that was killed (job.py): no longer needed.
+    for made in Path("checkpoints").rglob("*.made"):
+        shutil.rmtree(made)

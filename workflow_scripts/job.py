@@ -8,6 +8,7 @@ import hashlib
 import json
 import logging
 import os
+import shutil
 import socket
 import sys
 from collections.abc import Callable, Iterator
@@ -35,20 +36,25 @@ def run(main: Callable[[Any], None], job: Any) -> None:
     anything else is a fault of ours and shows its traceback in both. Exit code 1 in either case.
 
     A job whose Snakemake was killed goes on. Its second start waits for the first to end, and does nothing if that
-    one has made the outputs out of the same inputs and params.
+    one has made the outputs out of the same inputs and params. What a training made is kept beside its checkpoint too
+    (as links, which take no room), as Snakemake removes the outputs of a job whose end it did not see; the Snakefile
+    drops that once Snakemake has ended well.
     """
-    log = Path(job.log[0])
+    log, outputs = Path(job.log[0]), [Path(path) for path in job.output]
+    kept = Path(job.params.checkpoint).with_suffix(".made") if job.params.get("checkpoint") else None
     try:
         _log_to(log, job.rule)
         logging.info("makes %s", ", ".join(job.output), extra={"file_only": True})  # `make status` looks for them
         with alone(log.with_name(f".{log.name}.lock")) as record:
             identity = _identity(job)
-            if record.read() == identity and all(Path(path).exists() for path in job.output):
-                logging.info("an earlier start of this job, which outlived its Snakemake, has just made the outputs")
+            if record.read() == identity and (all(path.exists() for path in outputs) or _restored(kept, outputs)):
+                logging.info("an earlier start of this job, which outlived its Snakemake, has made the outputs")
                 return
             _write(record, f"process {os.getpid()} on {socket.gethostname()}")
             with gpu.of_its_own(job.config["training"]["slots_per_gpu"]) if job.resources.get("gpu") else nullcontext():
                 main(job)
+            if kept:
+                _keep(outputs, kept)
             _write(record, identity)
     except (ValueError, OSError) as error:
         remedy = _REMEDIES.get(error.errno or 0, "") if isinstance(error, OSError) else ""
@@ -101,6 +107,29 @@ def _write(record: TextIO, text: str) -> None:
     record.truncate(0)
     record.write(text)
     record.flush()
+
+
+def _keep(outputs: list[Path], kept: Path) -> None:
+    """Link the outputs, files of one folder, into the folder `kept`, where the file system has links."""
+    shutil.rmtree(kept, ignore_errors=True)
+    kept.mkdir(parents=True, exist_ok=True)
+    try:
+        for path in outputs:
+            os.link(path, kept / path.name)
+    except OSError as error:
+        logging.warning("%s: no links (%s); should Snakemake be killed now, this job is done again", kept, error)
+        shutil.rmtree(kept)
+
+
+def _restored(kept: Path | None, outputs: list[Path]) -> bool:
+    """Put all that `_keep` has kept back, if it has."""
+    if kept is None or not all((kept / path.name).exists() for path in outputs):
+        return False
+    for path in outputs:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.unlink(missing_ok=True)
+        os.link(kept / path.name, path)
+    return True
 
 
 def _identity(job: Any) -> str:

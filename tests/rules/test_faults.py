@@ -133,22 +133,45 @@ def test_a_second_snakemake_is_refused_and_the_first_one_ends_well(finished, stu
     same(finished, study)
 
 
-def test_an_orphaned_training_and_its_second_start_are_never_at_work_together(finished, study):
+LOG = Path(f"logs/finetune/{RUN.removeprefix('results/runs/')}.log")
+
+
+def orphan_of(study):
+    """The training of RUN, suspended, whose Snakemake was killed."""
     shutil.rmtree(study.folder / RUN)
     command = study.command(f"{RUN}/metrics.json", config={})
     first = psutil.Popen(command, cwd=study.project, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    log = study.folder / f"logs/finetune/{RUN.removeprefix('results/runs/')}.log"
-    lock = log.with_name(f".{log.name}.lock")
+    lock = study.folder / LOG.with_name(f".{LOG.name}.lock")
     while not lock.read_text().startswith("process "):
         assert first.poll() is None
         time.sleep(0.02)
     orphan = psutil.Process(int(lock.read_text().split()[1]))
     assert orphan in first.children(recursive=True)
     orphan.suspend()
+    first.kill()
+    first.wait()
+    assert study.snakemake("--unlock").returncode == 0
+    return orphan
+
+
+def test_an_orphaned_training_that_ends_before_the_next_start_is_not_done_again(finished, study):
+    orphan = orphan_of(study)
+    orphan.resume()
+    psutil.wait_procs([orphan], timeout=600)
+    weights = study.folder / RUN / "model.safetensors"
+    made = weights.stat().st_ino
+    result = study.snakemake(f"{RUN}/metrics.json", config={})
+    assert result.returncode == 0, result.stdout + result.stderr
+    assert "outlived its Snakemake, has made the outputs" in (study.folder / LOG).read_text()
+    assert weights.stat().st_ino == made
+    assert weights.stat().st_nlink == 1
+    same(finished, study)
+
+
+def test_an_orphaned_training_and_its_second_start_are_never_at_work_together(finished, study):
+    log, orphan = study.folder / LOG, orphan_of(study)
+    command = study.command(f"{RUN}/metrics.json", config={})
     try:
-        first.kill()
-        first.wait()
-        assert study.snakemake("--unlock").returncode == 0
         second = psutil.Popen(command, cwd=study.project, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
         waiting = f"process {orphan.pid} on "
         while second.poll() is None and not (log.exists() and waiting in log.read_text()):
@@ -158,5 +181,5 @@ def test_an_orphaned_training_and_its_second_start_are_never_at_work_together(fi
     output = second.communicate(timeout=600)[0].decode()
     assert second.returncode == 0, output
     assert waiting in output
-    assert "has just made the outputs" in output
+    assert "has made the outputs" in output
     same(finished, study)

@@ -1,6 +1,7 @@
 """What a rule's script does around its call: alone, in one line when it fails."""
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -19,8 +20,13 @@ from types import SimpleNamespace
 from job import run
 
 class Named(list):
+    checkpoint = "checkpoints/toy.safetensors"
+
     def items(self):
         return [("seed", sys.argv[1])]
+
+    def get(self, name):
+        return getattr(self, name, None)
 
 ERRORS = {
     "bad input": ValueError("a.txt:3: no number\\n; correct it"),
@@ -28,10 +34,15 @@ ERRORS = {
     "closed disk": OSError(errno.EROFS, "Read-only file system", "results"),
 }
 
+def no_links(source, target):
+    raise OSError(errno.EPERM, "Operation not permitted")
+
 def main(job):
     with open("begun", "a") as file:
         file.write(f"{os.getpid()}\\n")
-    if len(sys.argv) > 2:
+    if sys.argv[2:] == ["no links"]:
+        os.link = no_links
+    elif len(sys.argv) > 2:
         raise ERRORS[sys.argv[2]]
     while not Path("go").exists():
         time.sleep(0.02)
@@ -110,6 +121,31 @@ def test_a_second_start_of_something_else_does_it_all(tmp_path, start, change):
     assert second.wait(60) == 0
     assert lines(tmp_path / "begun") == [str(first.pid), str(second.pid)]
     assert lines(tmp_path / "output") == [str(second.pid)]
+
+
+@pytest.mark.parametrize("change", ["none", "seed", "input", "nothing kept"])
+def test_outputs_that_snakemake_removed_are_put_back_if_nothing_changed(tmp_path, start, change):
+    (tmp_path / "go").touch()
+    first = start("1")
+    assert first.wait(60) == 0
+    (tmp_path / "output").unlink()
+    if change == "input":
+        (tmp_path / "input").write_text("other data")
+    if change == "nothing kept":
+        shutil.rmtree(tmp_path / "checkpoints/toy.made")
+    second = start("2" if change == "seed" else "1")
+    assert second.wait(60) == 0
+    made = [str(first.pid)] if change == "none" else [str(first.pid), str(second.pid)]
+    assert lines(tmp_path / "begun") == made
+    assert lines(tmp_path / "output") == made[-1:]
+
+
+def test_without_links_a_job_is_done_and_says_what_is_not_kept(tmp_path, start):
+    (tmp_path / "go").touch()
+    first = start("1", "no links")
+    assert first.wait(60) == 0
+    assert "no links" in (tmp_path / "logs/toy.log").read_text()
+    assert not (tmp_path / "checkpoints/toy.made").exists()
 
 
 def test_a_killed_job_lets_go(tmp_path, start):
