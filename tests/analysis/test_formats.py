@@ -48,9 +48,19 @@ def test_latex_has_rules_and_no_raw_signs(files):
     for rule in ("\\toprule", "\\midrule", "\\bottomrule", "\\begin{tabular}{lrrrr}"):
         assert rule in text
     assert "a|b\\_50 \\%" in text
-    assert "80.12 $\\pm$ 0.50" in text
+    assert "80.12 {$\\pm$} 0.50" in text
+    assert "\\ensuremath{<} 0.0001" in text
     assert "60 \\% of it" in text
-    assert not set("±–≤") & set(text)
+    assert text.isascii()
+
+
+def test_latex_has_a_command_for_letters_of_names(tmp_path):
+    paths = [tmp_path / f"t.{form}" for form in ("csv", "md", "tex")]
+    write_table(pd.DataFrame({"string": ["β-catenin", "naïve Ω & Ca", "5 µM ≥ 3", "中"]}), paths, ["TNF_α < 1"])
+    text = paths[2].read_text()
+    for form in ("{$\\beta$}-catenin", 'na{\\"\\i}ve {$\\Omega$} \\& Ca', "5 {$\\mu$}M {$\\geq$} 3", "{中}"):
+        assert form in text
+    assert "TNF\\_{$\\alpha$} \\ensuremath{<} 1" in text
 
 
 def test_a_table_without_rows_is_written(tmp_path):

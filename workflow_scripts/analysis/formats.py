@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import codecs
 import json
+import re
 from collections.abc import Sequence
 from numbers import Integral
 from pathlib import Path
 
+import latexcodec  # noqa: F401  # makes the codec known
 import pandas as pd
-from tabulate import tabulate
+from tabulate import LATEX_ESCAPE_RULES, tabulate
 
 KEY = "data_set"  # "DISO/cdr": names the runs of a row; in the CSV only
 SMALLEST_P = 0.0001
@@ -34,7 +37,7 @@ def write_table(table: pd.DataFrame, files: Sequence[str | Path], notes: Sequenc
     escaped = [[cell.replace("|", "\\|").replace("\n", " ") for cell in row] for row in rows]
     paragraphs = [form("pipe", escaped), *notes]
     md.write_text("\n\n".join(paragraphs) + "\n", encoding="utf-8")
-    lines = [_latex_dashes(form("latex_booktabs", rows)), *(_latex_note(note) for note in notes)]
+    lines = [_latex_letters(form("latex_booktabs", rows)), *(_latex_note(note) for note in notes)]
     tex.write_text("\n\n".join(lines) + "\n", encoding="utf-8")
 
 
@@ -97,14 +100,11 @@ def _p_value(value: float) -> str:
     return f"{value:.4f}" if value >= SMALLEST_P else f"< {SMALLEST_P}"
 
 
-def _latex_dashes(text: str) -> str:
-    """Signs that LaTeX's standard fonts lack, as commands."""
-    for sign, command in (("±", r"$\pm$"), ("–", "--"), (" < ", " $<$ "), ("≤", r"$\leq$")):
-        text = text.replace(sign, command)
-    return text
+def _latex_letters(text: str) -> str:
+    """Letters and signs beyond ASCII as LaTeX's commands, as its standard fonts lack Greek and most signs."""
+    return re.sub(r"[^\x00-\x7f]", lambda found: "{" + str(codecs.encode(found[0], "ulatex", "keep")) + "}", text)
 
 
 def _latex_note(note: str) -> str:
-    for sign in ("\\", "&", "%", "#", "_", "{", "}", "$"):
-        note = note.replace(sign, "\\" + sign if sign != "\\" else r"\textbackslash ")
-    return r"\par\smallskip\footnotesize " + _latex_dashes(note)
+    escaped = "".join(LATEX_ESCAPE_RULES.get(sign, sign) for sign in note)
+    return r"\par\smallskip\footnotesize " + _latex_letters(escaped)
