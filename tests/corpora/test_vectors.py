@@ -50,6 +50,8 @@ FILES = {
     "packed.txt.gz": gzip.compress(text_rows()),
     "binary.bin": binary_file(),
     "packed.bin.gz": gzip.compress(binary_file()),
+    "PACKED.BIN.GZ": gzip.compress(binary_file()),
+    "packed_all_the_same": gzip.compress(text_rows()),
 }
 
 
@@ -108,7 +110,10 @@ def test_look_up_order():
         ("w.txt", b"foo 1 nan\n", "not finite"),
         ("w.txt", b"other 1 2\n", "none of the corpora's words"),
         ("w.txt", b"", "is empty"),
-        ("w.txt.gz", b"foo 1 2\n", "cannot be read as word vectors"),
+        ("w.txt.gz", gzip.compress(b"foo 1 2\n")[:-9], "cannot be read as word vectors"),
+        ("w.zip", b"PK\x03\x04 and so on", "is packed as zip, which is not read as word vectors; unpack it"),
+        ("w.tar.gz", gzip.compress(bytes(257) + b"ustar" + bytes(250)), "is packed as tar"),
+        ("w.bin.xz", b"\xfd7zXZ\x00 and so on", "is packed as xz"),
     ],
 )
 def test_unusable_vectors_are_named_and_nothing_is_written(tmp_path, name, data, message):

@@ -40,7 +40,6 @@ _FAULTS = (
     UnicodeDecodeError,
 )
 _REMEDY = "fetch it again or pack it anew"
-# What a file begins with that is packed in a way not read here.
 _UNREAD = {b"BZh": "bzip2", b"\xfd7zXZ\x00": "xz", b"7z\xbc\xaf\x27\x1c": "7z", b"\x28\xb5\x2f\xfd": "zstd"}
 
 
@@ -184,11 +183,12 @@ def _file_members(path: Path, name: str) -> Iterator[Found]:
         # No free library reads RAR: what there is are programs, or a C library, to be let loose on a foreign file.
         remedy = "unpack it, as with `unar`, `bsdtar -xf` or `unrar x`, and give the folder as `path:`"
         raise CorpusError(place, None, "is a RAR archive, which is not read", remedy)
-    if kind := next((kind for magic, kind in _UNREAD.items() if head.startswith(magic)), None):
+    kind = packing(head)
+    if kind in _UNREAD.values():
         raise CorpusError(place, None, f"is a {kind} file, which is not read", "unpack it and give that as `path:`")
-    if head.startswith((b"PK\x03\x04", b"PK\x05\x06")) and not gzipped:
+    if kind == "zip" and not gzipped:
         yield from _zip_members(path)
-    elif head[257:262] == b"ustar" or lower.endswith((".tar", ".tar.gz", ".tgz")):
+    elif kind == "tar" or lower.endswith((".tar", ".tar.gz", ".tgz")):
         yield from _tar_members(path, gzipped)
     elif gzipped:
         name = PurePosixPath(name).with_suffix("").as_posix() if lower.endswith(".gz") else name
@@ -197,6 +197,15 @@ def _file_members(path: Path, name: str) -> Iterator[Found]:
         raise CorpusError(place, None, "is no archive, although its name says so", _REMEDY)
     else:
         yield name, place, lambda: _stream(path.open("rb"), place)
+
+
+def packing(head: bytes) -> str | None:
+    """How a file is packed that begins with these bytes (512 of them show all): "zip", "tar", "bzip2"; None if not."""
+    if head.startswith((b"PK\x03\x04", b"PK\x05\x06")):
+        return "zip"
+    if head[257:262] == b"ustar":
+        return "tar"
+    return next((kind for magic, kind in _UNREAD.items() if head.startswith(magic)), None)
 
 
 def _gzip(path: Path) -> IO[bytes]:

@@ -18,9 +18,11 @@ from typing import IO, cast
 import numpy as np
 from numpy.typing import NDArray
 
+from corpora.archives import packing
 from corpora.documents import CorpusError
 
 REMEDY = "give a word2vec file: binary (.bin, .bin.gz), or text with one word and its numbers a line"
+_UNPACK = "unpack it and give the file of vectors in it"
 _AGAIN = "get the file again"
 _HEADER = re.compile(rb"\s*([0-9]{1,18})\s+([0-9]{1,9})\s*")
 _BLOCK = 8 << 20  # bytes read at once
@@ -62,24 +64,31 @@ class _Hashed(io.RawIOBase):
 def read_word2vec(path: Path, wanted: Collection[bytes], dimension: int) -> Vectors:
     """The vectors of those words of a word2vec file that are ``wanted``, UTF-8 bytes without white space.
 
-    The format is binary where the name ends with .bin or .bin.gz, else text, with or without a header. Of a word that
-    comes twice the first vector counts, and lines or vectors beyond the number in the header do not, as in gensim.
-    Words cut inside a character, as the files of section 2.4 have them, equal no wanted word. Memory is that of the
-    vectors given and one block of the file.
+    The format is binary where the name ends with .bin or .bin.gz, else text, with or without a header; gzip is known
+    by its first bytes. Of a word that comes twice the first vector counts, and lines or vectors beyond the number in
+    the header do not, as in gensim. Words cut inside a character, as the files of section 2.4 have them, equal no
+    wanted word. Memory is that of the vectors given and one block of the file.
 
-    Raises CorpusError for a file that is empty, damaged, cut off, of another dimension, not of this format, or with
-    numbers that are not finite in a wanted word's vector.
+    Raises CorpusError for a file that is empty, an archive, damaged, cut off, of another dimension, not of this format,
+    or with numbers that are not finite in a wanted word's vector.
     """
     words: dict[bytes, int] = {}
     rows = bytearray()
     read = 0
     try:
+        with path.open("rb") as file:
+            head = file.read(512)
+        if gzipped := head.startswith(b"\x1f\x8b"):
+            with gzip.open(path) as unpacked:
+                head = unpacked.read(512)
+        if kind := packing(head):
+            raise CorpusError(path, None, f"is packed as {kind}, which is not read as word vectors", _UNPACK)
         with path.open("rb", buffering=0) as raw:
             hashed = _Hashed(raw)
             buffered = io.BufferedReader(hashed, _BLOCK)
-            stream = cast(IO[bytes], gzip.GzipFile(fileobj=buffered)) if path.suffix == ".gz" else buffered
-            binary = path.name.removesuffix(".gz").endswith(".bin")
-            for word, numbers in (_binary if binary else _text)(stream, path, dimension):
+            stream = gzip.GzipFile(fileobj=buffered) if gzipped else buffered
+            binary = path.name.lower().removesuffix(".gz").endswith(".bin")
+            for word, numbers in (_binary if binary else _text)(cast(IO[bytes], stream), path, dimension):
                 read += 1
                 if word in wanted and word not in words:
                     words[word] = len(words)
