@@ -98,6 +98,13 @@ def test_sentences_hold_the_text_where_the_passage_has_none(tmp_path, form, name
 
 
 @FORMS
+def test_annotations_beside_sentences_that_hold_the_text_are_refused(tmp_path, form, name):
+    beside = SENTENCES[0] | {"annotations": [annotation("gene", [(9, 4)], "FIC1")]}
+    with pytest.raises(CorpusError, match=rf"{name}.* annotations stand beside sentences"):
+        documents(tmp_path, form([beside]), name)
+
+
+@FORMS
 def test_annotations_of_sentences_in_a_passage_with_text(tmp_path, form, name):
     [document] = documents(tmp_path, form([SENTENCES[0] | {"text": "One FIC1.  Two FIC2."}]), name)
     assert names(document) == [("gene", ["FIC1"]), ("gene", ["FIC2"])]

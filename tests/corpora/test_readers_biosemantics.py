@@ -40,6 +40,11 @@ def test_a_wrong_end_is_put_right_where_the_text_column_stands_at_the_start(corp
     assert "3 ends put right" in caplog.text
 
 
+def test_blanks_at_the_ends_of_a_span_are_no_part_of_the_mention(corpus):
+    [part] = read(corpus("T1\tF 29 35\tNaOH\n"))
+    assert names(part) == [("F", ["NaOH"])]
+
+
 def test_spans_apart_are_kept_with_or_without_dots_in_the_text_column(corpus):
     [part] = read(corpus("T1\tG 39 44;55 62\tethyl ... halides\nT2\tG 55 62;48 54\tmethyl halides\n"))
     assert names(part) == [("G", ["ethyl", "halides"]), ("G", ["methyl", "halides"])]

@@ -1,8 +1,12 @@
 """Reader of Brat standoff."""
 
+import gzip
+import zipfile
+
 import pytest
 
 from corpora.documents import CorpusError, Mention
+from corpora.readers import brat
 from corpora.readers.brat import read
 
 
@@ -89,6 +93,26 @@ def test_lone_halves(tmp_path, caplog):
     corpus(tmp_path, c_ann="")
     with pytest.raises(CorpusError, match=r"c\.ann: has no \.txt"):
         list(read(tmp_path))
+
+
+def test_gzipped_halves_find_each_other(tmp_path):
+    for name, content in {"a.txt": b"text", "a.ann": b"T1\tX 0 4\ttext\n"}.items():
+        (tmp_path / f"{name}.gz").write_bytes(gzip.compress(content))
+    assert [(d.id, len(d.mentions)) for d in read(tmp_path)] == [("a", 1)]
+
+
+def test_halves_that_lie_too_far_apart_are_refused(tmp_path, monkeypatch):
+    monkeypatch.setattr(brat, "HELD_BYTES", 20)
+    names = [f"{number}.{half}" for half in ("txt", "ann") for number in range(3)]
+    with zipfile.ZipFile(tmp_path / "far.zip", "w") as archive:
+        for name in names:
+            archive.writestr(name, "some text" if name.endswith(".txt") else "")
+    with pytest.raises(CorpusError, match=r"2\.txt: the files .* without their other half have more than 20 bytes"):
+        list(read(tmp_path / "far.zip"))
+    with zipfile.ZipFile(tmp_path / "near.zip", "w") as archive:
+        for name in sorted(names):
+            archive.writestr(name, "some text" if name.endswith(".txt") else "")
+    assert len(list(read(tmp_path / "near.zip"))) == 3
 
 
 def test_same_id_twice(tmp_path):

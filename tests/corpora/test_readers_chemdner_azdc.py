@@ -30,6 +30,13 @@ def patents(folder, text=PATENTS, gold=GOLD):
     return list(chemdner.read(folder))
 
 
+def test_chemdner_texts_whose_gold_is_not_there(tmp_path):
+    (tmp_path / "a").mkdir()
+    (tmp_path / "a/y_patents_test_text.txt").write_text("ZZ8A\tTest\tUnknown to the public.\n")
+    with pytest.raises(CorpusError, match=r"y_patents_test_text\.txt: none of its patents has a mention"):
+        patents(tmp_path)
+
+
 def table(folder, rows=TABLE, header=HEADER):
     (folder / "azdc.txt").write_bytes((header + rows).encode("latin-1"))
     return list(azdc.read(folder / "azdc.txt"))

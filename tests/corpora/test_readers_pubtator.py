@@ -38,6 +38,11 @@ def test_blanks_at_the_end_stay_where_a_mention_needs_them(tmp_path):
     assert document.text == "ab\ncd "
 
 
+def test_an_identifier_may_be_left_out(tmp_path):
+    [document] = documents(tmp_path, "1|t|ab\n1|a|cd\n1\t3\t5\tcd\tX\n1\tCID\tD1\tD2\n")
+    assert document.mentions == (Mention("X", ((3, 5),)),)
+
+
 def test_windows_newlines_and_byte_order_mark(tmp_path):
     [document] = documents(tmp_path, "\ufeff1|t|ab\r\n1|a|cd\r\n1\t3\t5\tcd\tX\tD\r\n\r\n")
     assert (document.id, document.text, document.mentions) == ("1", "ab\ncd", (Mention("X", ((3, 5),)),))
@@ -63,7 +68,8 @@ def test_text_column_that_differs_is_logged(tmp_path, caplog):
         ("9001\t0\t200\tFi\tX\tD", "outside of the text"),
         ("9001\t5\t5\t\tX\tD", "is empty"),
         ("9001\tx\t5\tFi\tX\tD", "not both whole numbers"),
-        ("9001\t-1\t5\tFi\tX", "has not the columns"),
+        ("9001\t-1\t5\tFi\tX", "not both whole numbers"),
+        ("9001\t1\t5\tFi", "has not the columns"),
         ("9001\t0\t5\tFi\t\tD", "has not the columns"),
         ("9001\t0", "has not the columns"),
         ("9002|t|Title", "stands among the lines"),

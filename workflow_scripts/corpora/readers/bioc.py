@@ -18,6 +18,7 @@ from corpora.readers.standoff import REMEDY, TextColumn, in_order, numbers, read
 Repair = Callable[[str], tuple[str, int]]  # a text put right, and how many characters it lost at its beginning
 
 _IGNORED = "** IGNORE LINE **\n"
+_BESIDE = "annotations stand beside sentences that alone hold the passage's text, not in them"
 
 
 class _Annotation(NamedTuple):
@@ -48,8 +49,8 @@ def read(source: Path, patterns: Sequence[str] = ("*",)) -> Iterator[Document]:
     infon CompositeRole marks a composite mention, and its parts (IndividualMention) are passed over. A BioC id may be
     of any kind, so that it is never taken for a PMID.
 
-    Raises CorpusError for what is no XML or JSON of this form, an annotation without a type, a location outside of its
-    passage, and a source without documents.
+    Raises CorpusError for what is no XML or JSON of this form, an annotation without a type or beside the sentences
+    that hold the text, a location outside of its passage, and a source without documents.
     """
     return _read(source, patterns, lambda text: (text, 0))
 
@@ -126,6 +127,8 @@ def _xml(member: Member) -> Iterator[tuple[str, list[_Block]]]:
         blocks = []
         for passage in element.findall("passage"):
             sentences = [] if passage.findtext("text") else passage.findall("sentence")
+            if sentences and passage.find("annotation") is not None:
+                raise CorpusError(member.place, line + passage.sourceline - 1, _BESIDE, REMEDY)
             for number, part in enumerate(sentences or [passage]):
                 at = line + part.sourceline - 1
                 found = [_xml_annotation(a, member.place, line) for a in part.iterfind(".//annotation")]
@@ -154,6 +157,8 @@ def _json(member: Member) -> Iterator[tuple[str, list[_Block]]]:
         for passage in field(record, "passages", list, place, []):
             text = field(passage, "text", str, place, "")
             sentences = field(passage, "sentences", list, place, [])
+            if not text and sentences and field(passage, "annotations", list, place, []):
+                raise CorpusError(place, None, _BESIDE, REMEDY)
             for number, part in enumerate([passage] if text or not sentences else sentences):
                 inner = [part, *field(part, "sentences", list, place, [])]
                 found = [

@@ -73,7 +73,8 @@ def _spans(line: TextBound, text: str) -> tuple[tuple[int, int], ...] | None:
         stated = start + len(line.column.strip())
         for stop in (end, stated):
             if start < stop <= len(text) and text[start:stop].split() == wanted:
-                return ((start, stop),)
+                words = text[start:stop].rstrip()
+                return ((start + len(words) - len(words.lstrip()), start + len(words)),)
         return None
     found = " ".join(text[start:end] for start, end in pairs)
     within = pairs[-1][1] <= len(text)

@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from corpora.archives import members
 from corpora.documents import CorpusError, Document, Mention
-from corpora.readers.standoff import REMEDY, SPLITS, TextColumn, decode, in_order, read_whole, span
+from corpora.readers.standoff import HELD_BYTES, REMEDY, SPLITS, TextColumn, decode, in_order, read_whole, span
 
 logger = logging.getLogger(__name__)
 
@@ -45,17 +45,23 @@ class Pair(NamedTuple):
 def texts_and_annotations(source: Path, patterns: Sequence[str]) -> Iterator[Pair]:
     """The documents of a folder or archive as ``read`` finds them, with their annotations not yet parsed."""
     halves: dict[str, tuple[str, str, str, bytes]] = {}
+    waiting = 0  # bytes of them
     places: dict[str, str] = {}
     for member in members(source, patterns):
         name = PurePosixPath(member.name)
         if name.suffix not in (".txt", ".ann"):
             continue
         data = read_whole(member.open(), member.place)
-        key = member.place.removesuffix(name.suffix)
+        key = member.place.removesuffix(".gz").removesuffix(name.suffix)
         other = halves.pop(key, None)
         if other is None:
             halves[key] = (member.name, member.place, name.suffix, data)
+            waiting += len(data)
+            if waiting > HELD_BYTES:
+                problem = f"the files up to this one without their other half have more than {HELD_BYTES} bytes"
+                raise CorpusError(member.place, None, problem, "pack each .txt beside its .ann, or give a folder")
             continue
+        waiting -= len(other[3])
         if other[2] == name.suffix:
             raise CorpusError(member.place, None, "is twice in the archive", "pack the archive anew")
         text, annotations = (other[3], data) if name.suffix == ".ann" else (data, other[3])

@@ -18,10 +18,11 @@ def read(source: Path, patterns: Sequence[str] = ("*",)) -> Iterator[Document]:
     """One patent a document, in the order of the files: title, newline, abstract. Labels are the classes.
 
     Raises CorpusError for a line that cannot be read, a patent that comes twice or is unknown, a span outside of title
-    or abstract, and a source without patents or without mentions.
+    or abstract, a file whose patents all have no mention, and a source without patents or without mentions.
     """
     files = held(source, patterns, lambda name: _is_text(name) or _is_gold(name))
     titles: dict[str, tuple[str, str]] = {}
+    patents: dict[str, list[str]] = {}  # by file
     mentions: dict[str, list[Mention]] = {}
     column = TextColumn()
     for file in filter(lambda file: _is_text(file.name), files):
@@ -34,6 +35,7 @@ def read(source: Path, patterns: Sequence[str] = ("*",)) -> Iterator[Document]:
                 raise CorpusError(file.place, number, f"patent {fields[0]!r} comes twice", "narrow `members`")
             if line.strip():
                 titles[fields[0]] = (fields[1], fields[2])
+                patents.setdefault(file.place, []).append(fields[0])
     for file in filter(lambda file: _is_gold(file.name), files):
         for number, line in numbered_lines(io.BytesIO(file.data), file.place):
             fields = line.split("\t")
@@ -53,6 +55,10 @@ def read(source: Path, patterns: Sequence[str] = ("*",)) -> Iterator[Document]:
     if not titles or not mentions:
         missing = "mentions in files *_gold_standard_*.tsv" if titles else "patents in files *_text.txt"
         raise CorpusError(source, None, f"holds no {missing}", "correct `members` or `format`")
+    for place, identifiers in patents.items():
+        if mentions.keys().isdisjoint(identifiers):
+            problem = "none of its patents has a mention: its *_gold_standard_*.tsv is not there"
+            raise CorpusError(place, None, problem, "add that file, or leave this one out with `members`")
     for identifier, (title, abstract) in titles.items():
         yield Document(identifier, f"{title}\n{abstract}", tuple(mentions.get(identifier, ())))
     column.report(source)

@@ -1,7 +1,8 @@
 """Reader of the PubTator format, as in the NCBI Disease and BioCreative V CDR corpora.
 
 Blocks with a blank line between them: ``PMID|t|title``, ``PMID|a|abstract``, then tab-separated mentions (PMID, start,
-end, text, type, identifier, and for a composite mention its parts) and relations (PMID, type, two identifiers).
+end, text, type, perhaps an identifier, and for a composite mention its parts) and relations (PMID, type, two
+identifiers).
 Offsets count title, one separator and abstract (Doğan et al. 2014; Li et al. 2016).
 """
 
@@ -88,8 +89,8 @@ def _document(block: list[tuple[int, str]], place: str, column: TextColumn) -> D
             raise CorpusError(place, number, problem, "separate documents by blank lines")
         if len(fields) in (4, 5) and not re.match(r"[-+]?\d", fields[1]):
             continue  # a relation
-        if len(fields) < 6 or not fields[4]:
-            problem = f"{line[:80]!r} has not the columns PMID, start, end, text, type, identifier"
+        if len(fields) < 5 or not fields[4]:
+            problem = f"{line[:80]!r} has not the columns PMID, start, end, text, type"
             raise CorpusError(place, number, problem, REMEDY)
         start, end = span(fields[1], fields[2], text, place, number)
         column.check(fields[3], text[start:end], place, number)
