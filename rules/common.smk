@@ -81,7 +81,18 @@ def layers_of(regime):
 
 def source_of(name):
     """Where the data of that name come from: a mapping with path or urls, and sha256, or files."""
-    return sources.source_of(config, name)
+    try:
+        return sources.source_of(config, name)
+    except KeyError:
+        raise WorkflowError(f"no corpus '{name}' is configured; {configured.nearest(name, config['corpora'])}")
+
+
+def labels_of(wildcards):
+    """The corpus's labels that make up the class."""
+    entities = source_of(wildcards.corpus)["entities"]
+    if wildcards.entity not in entities:
+        raise WorkflowError(f"corpus {wildcards.corpus} has no class {wildcards.entity}; it has {', '.join(entities)}")
+    return entities[wildcards.entity]
 
 
 def code(script, *more):

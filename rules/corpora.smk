@@ -50,7 +50,7 @@ rule convert_corpus:
         runtime=doubling(60),
     params:
         corpus=lambda w: configured.reading_settings(source_of(w.corpus)),
-        labels=lambda w: source_of(w.corpus)["entities"][w.entity],
+        labels=labels_of,
         code=reading_code("convert_corpus", lambda w: source_of(w.corpus)),
     script:
         "../workflow_scripts/convert_corpus.py"

@@ -37,11 +37,13 @@ def installed() -> list[str]:
 def visible(devices: Sequence[str], chosen: str | None) -> list[str]:
     """Those of this machine's devices that CUDA_VISIBLE_DEVICES, where a cluster or a user has set it, leaves to a job.
 
-    `chosen` is the variable's value: numbers in the order of `devices`, or UUIDs of GPUs or of parts of one (MIG). As
-    in CUDA, the first entry that names none hides those after it.
+    `chosen` is the variable's value: numbers in the order of `devices`, or UUIDs, perhaps cut short, of GPUs or of
+    parts of one (MIG). As in CUDA, the first entry that names none hides those after it.
 
     >>> visible(["GPU-a", "GPU-b", "GPU-c"], "2,0,7,1")
     ['GPU-c', 'GPU-a']
+    >>> visible(["GPU-a81f", "GPU-b14c"], "GPU-b1")
+    ['GPU-b14c']
     >>> visible(["GPU-a", "GPU-b"], "MIG-x")
     ['MIG-x']
     """
@@ -52,7 +54,7 @@ def visible(devices: Sequence[str], chosen: str | None) -> list[str]:
         if entry.isdecimal() and int(entry) < len(devices):
             left.append(devices[int(entry)])
         elif re.fullmatch(r"(GPU|MIG)-[\w/-]+", entry):
-            left.append(entry)
+            left.append(next((device for device in devices if device.startswith(entry)), entry))
         else:
             break
     return list(dict.fromkeys(left))

@@ -81,6 +81,9 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("--configfile", nargs="*", default=[], help="files laid over config.yaml")
     parser.add_argument("--config", nargs="*", default=[], help="settings given to Snakemake; for the commands shown")
     options = parser.parse_args(arguments)
+    if not Path(options.directory).is_dir():
+        print(f"{options.directory}: there is no such folder; correct --directory", file=sys.stderr)
+        return 1
     try:
         config = study.load(options.configfile)
         all_jobs = list(jobs(Path(options.directory), config))

@@ -152,6 +152,11 @@ def _study_faults(config: Config) -> Iterator[str]:
     for name in registry:
         if name == "silver" or name.startswith(("blacklist_", "word_vectors")):
             yield f"corpora.{name}: this name is used for another source; choose another"
+    titles: dict[tuple[str, str], str] = {}
+    for entity, name in data_sets(config):
+        title = registry[name].get("title", name)
+        if (other := titles.setdefault((entity, title), name)) != name:
+            yield f"corpora.{name}.title: '{title}' is what {other} is called too; tables could not tell them apart"
     for name, source in _sources(config):
         if source.get("path") is None and not files_of(source):
             yield f"{name}: neither path nor urls nor files; say where the data are"

@@ -267,3 +267,8 @@ def test_a_fault_in_the_configuration_is_one_line(tmp_path, capsys):
     overlay.write_text("study: {seed: 1}\n")
     assert status.main(["--configfile", str(overlay)]) == 1
     assert capsys.readouterr().err == "study: unknown key 'seed'; did you mean 'seeds'?\n"
+
+
+def test_a_folder_that_is_not_there_is_one_line(tmp_path, capsys):
+    assert status.main(["--directory", str(tmp_path / "none")]) == 1
+    assert capsys.readouterr().err == f"{tmp_path}/none: there is no such folder; correct --directory\n"

@@ -211,6 +211,10 @@ def test_every_level_refuses_unknown_keys():
         (lambda c: c["study"].update({1: 2, "b": 3}), "study: unknown key '1'"),
         (lambda c: c["corpora"]["cdr"].update(path=""), "corpora.cdr.path"),
         (
+            lambda c: c["corpora"]["s800"].update(title="LINNAEUS"),
+            "corpora.s800.title: 'LINNAEUS' is what linnaeus is called too",
+        ),
+        (
             lambda c: c["corpora"]["cdr"].update(path="~nobody-here/x"),
             "corpora.cdr.path: ~nobody-here/x does not exist",
         ),

@@ -118,6 +118,19 @@ def test_a_fault_in_the_configuration_stops_before_any_job(finished, config, exp
     assert "rule " not in output.replace("rules/", "")
 
 
+@pytest.mark.parametrize(
+    ("target", "expected"),
+    [
+        ("results/brat/DISO/tay", "no corpus 'tay' is configured; did you mean 'toy'?"),
+        ("results/brat/LIVB/toy", "corpus toy has no class LIVB; it has DISO"),
+    ],
+)
+def test_a_target_of_another_corpus_is_refused_by_name(finished, target, expected):
+    result = finished.snakemake("--dry-run", "--", target)
+    assert result.returncode != 0
+    assert expected in result.stdout + result.stderr
+
+
 def test_a_broken_corpus_stops_with_file_line_and_remedy(finished):
     broken = finished.folder / "native/broken.txt"
     text = (finished.folder / "native/cdr_like.PubTator.txt").read_text()
