@@ -51,15 +51,27 @@ def test_latex_has_rules_and_no_raw_signs(files):
     assert "80.12 {$\\pm$} 0.50" in text
     assert "\\ensuremath{<} 0.0001" in text
     assert "60 \\% of it" in text
+    assert "\\shortstack[r]{f1\\\\transfer} & " in text
     assert text.isascii()
+
+
+def test_small_numbers_below_zero(tmp_path):
+    paths = [tmp_path / f"t.{form}" for form in ("csv", "md", "tex")]
+    write_table(pd.DataFrame({"gain": [-0.001, -1.5, -104321.7]}), paths)
+    assert [line.strip("| ") for line in paths[1].read_text().split("\n")[2:5]] == ["0.00", "-1.50", "-104,321.70"]
+    assert "$-$104,321.70" in paths[2].read_text()
 
 
 def test_latex_has_a_command_for_letters_of_names(tmp_path):
     paths = [tmp_path / f"t.{form}" for form in ("csv", "md", "tex")]
-    write_table(pd.DataFrame({"string": ["β-catenin", "naïve Ω & Ca", "5 µM ≥ 3", "中"]}), paths, ["TNF_α < 1"])
+    write_table(
+        pd.DataFrame({"string": ["β-catenin", "naïve Ω & Ca", "5 µM ≥ 3", "H₂ 5′ 𝛼 ％ 中"]}), paths, ["TNF_α < 1"]
+    )
     text = paths[2].read_text()
-    for form in ("{$\\beta$}-catenin", 'na{\\"\\i}ve {$\\Omega$} \\& Ca', "5 {$\\mu$}M {$\\geq$} 3", "{中}"):
+    for form in ("{$\\beta$}-catenin", 'na{\\"\\i}ve {$\\Omega$} \\& Ca', "5 {$\\mu$}M {$\\geq$} 3"):
         assert form in text
+    assert "H{2} 5{'} {$\\alpha$} {\\%} {U+4E2D}" in text
+    assert text.isascii()
     assert "TNF\\_{$\\alpha$} \\ensuremath{<} 1" in text
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import codecs
 import json
 import re
+import unicodedata
 from collections.abc import Sequence
 from numbers import Integral
 from pathlib import Path
@@ -21,7 +22,8 @@ def write_table(table: pd.DataFrame, files: Sequence[str | Path], notes: Sequenc
     """The table in three forms, `files` in this order: .csv, .md, .tex; `notes` are sentences under the last two.
 
     In these, numbers have two decimals, thousands are marked, gaps are a dash, and p-values (columns ``p_…``) have four
-    decimals; a column ``x_sd`` is shown with x as x ± sd, columns ``x_low`` and ``x_high`` as x [low, high].
+    decimals; a column ``x_sd`` is shown with x as x ± sd, columns ``x_low`` and ``x_high`` as x [low, high]. The .tex
+    needs the package booktabs; it is set small, with a word a line in its header, so that wide ones fit a broad page.
     """
     csv, md, tex = map(Path, files)
     table.to_csv(csv, index=False, lineterminator="\n")
@@ -37,8 +39,12 @@ def write_table(table: pd.DataFrame, files: Sequence[str | Path], notes: Sequenc
     escaped = [[cell.replace("|", "\\|").replace("\n", " ") for cell in row] for row in rows]
     paragraphs = [form("pipe", escaped), *notes]
     md.write_text("\n\n".join(paragraphs) + "\n", encoding="utf-8")
-    lines = [_latex_letters(form("latex_booktabs", rows)), *(_latex_note(note) for note in notes)]
-    tex.write_text("\n\n".join(lines) + "\n", encoding="utf-8")
+    lines = form("latex_booktabs", rows).split("\n")
+    if header:
+        lines[lines.index(r"\toprule") + 1] = _latex_header(header, align)
+    body = [_latex_letters("\n".join(lines)), *(_latex_note(note) for note in notes)]
+    small = r"\footnotesize\setlength{\tabcolsep}{3pt}"
+    tex.write_text(f"{{{small}\n" + "\n\n".join(body) + "\\par}\n", encoding="utf-8")
 
 
 def vectors_note(paths: str | Sequence[str]) -> list[str]:
@@ -90,7 +96,7 @@ def _cell(value: object) -> str:
     if pd.isna(value):  # type: ignore[call-overload]
         return "–"
     if isinstance(value, float):
-        return f"{value:.2f}" if abs(value) != float("inf") else "not reached"
+        return f"{round(value, 2) + 0:,.2f}" if abs(value) != float("inf") else "not reached"  # + 0: no -0.00
     return f"{value:,}" if isinstance(value, Integral) else str(value)
 
 
@@ -100,11 +106,31 @@ def _p_value(value: float) -> str:
     return f"{value:.4f}" if value >= SMALLEST_P else f"< {SMALLEST_P}"
 
 
+def _latex_header(header: Sequence[str], align: Sequence[str]) -> str:
+    stacked = [
+        rf"\shortstack[{side[0]}]{{{name.replace(' ', chr(92) * 2)}}}" for name, side in zip(header, align, strict=True)
+    ]
+    return " & ".join(stacked) + r" \\"
+
+
 def _latex_letters(text: str) -> str:
     """Letters and signs beyond ASCII as LaTeX's commands, as its standard fonts lack Greek and most signs."""
-    return re.sub(r"[^\x00-\x7f]", lambda found: "{" + str(codecs.encode(found[0], "ulatex", "keep")) + "}", text)
+    text = re.sub(r"(?<![\w.-])-(?=\d)", "$-$", text)  # a minus, not a hyphen
+    return re.sub(r"[^\x00-\x7f]", lambda found: f"{{{_latex_sign(found[0])}}}", text)
+
+
+def _latex_sign(sign: str) -> str:
+    """Its command, or that of its plain form, as 2 is of ₂; its number where there is none."""
+    for form in (sign, unicodedata.normalize("NFKC", sign).replace("\u2032", "'")):
+        command = _latex_escaped(form) if form.isascii() else str(codecs.encode(form, "ulatex", "keep"))
+        if command.isascii():
+            return command
+    return f"U+{ord(sign):04X}"
 
 
 def _latex_note(note: str) -> str:
-    escaped = "".join(LATEX_ESCAPE_RULES.get(sign, sign) for sign in note)
-    return r"\par\smallskip\footnotesize " + _latex_letters(escaped)
+    return r"\par\smallskip " + _latex_letters(_latex_escaped(note))
+
+
+def _latex_escaped(text: str) -> str:
+    return "".join(LATEX_ESCAPE_RULES.get(sign, sign) for sign in text)
