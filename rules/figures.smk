@@ -75,6 +75,7 @@ rule figure4_error_overlap:
     """Figure 4: overlap of right and wrong decisions of baseline and transfer, Venn diagrams by class."""
     input:
         predictions=[f"{run}/predictions.tsv" for run in TABLE_RUNS],
+        vectors=VECTORS_ORIGIN,
     output:
         figure=figure("figure4_error_overlap"),
         table=table("error_overlap"),

@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import Any
 
 from analysis.error_overlap import error_overlap, figure4_error_overlap
-from analysis.formats import write_table
+from analysis.formats import vectors_note, write_table
 from analysis.notes import study_notes
 from analysis.style import print_style, save
 from job import run
@@ -16,7 +16,7 @@ def main(job: Any) -> None:
     notes = study_notes(predictions, job.params.titles)
     with print_style():
         save(figure4_error_overlap(overlap, notes), job.output.figure)
-    write_table(overlap, job.output.table, notes)
+    write_table(overlap, job.output.table, [*notes, *vectors_note(job.input.vectors)])
 
 
 if __name__ == "__main__":

@@ -5,14 +5,16 @@ from typing import Any
 
 from analysis.formats import vectors_note, write_table
 from analysis.label_savings import label_savings
+from analysis.learning_curves import seeds_notes
 from analysis.notes import not_in_study
-from analysis.scores import collect_scores
+from analysis.scores import collect_scores, spread
 from job import run
 
 
 def main(job: Any) -> None:
     scores = collect_scores([Path(path) for path in job.input.metrics])
-    notes = [*not_in_study(job.params.left_out, job.params.titles), *vectors_note(job.input.vectors)]
+    notes = [*seeds_notes(spread(scores)), *not_in_study(job.params.left_out, job.params.titles)]
+    notes += vectors_note(job.input.vectors)
     write_table(label_savings(scores, job.params.titles), job.output, notes)
 
 

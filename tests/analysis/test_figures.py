@@ -136,6 +136,7 @@ def test_the_same_data_give_the_same_bytes(tmp_path):
         contents.append([file.read_bytes() for file in files])
     assert contents[0] == contents[1]
     assert not re.search(rb"<dc:date>|CreationDate", contents[0][0] + contents[0][1])
+    assert b"'DejaVu Sans', Verdana, sans-serif" in contents[0][0]
 
 
 def words(figure):
@@ -166,9 +167,11 @@ def test_curves_show_means_spread_and_what_is_missing():
     assert "25 %" in words(figure)
     assert "not in this study: CDR (chemicals)" in words(figure)
     with print_style():
-        single = words(figure2_learning_curves(scores_of(curve(seeds=(1,))), TITLES, []))
+        lonely = figure2_learning_curves(scores_of(curve(seeds=(1,))), TITLES, [])
+        single = words(lonely)
         beyond = words(figure2_learning_curves(scores_of(curve(transfer=(90, 91, 92))), TITLES, []))
     assert "One seed a point" in single
+    assert not any(container.has_yerr for container in lonely.axes[0].containers)
     assert "> 30 %" in beyond
 
 
@@ -227,6 +230,17 @@ def test_titles_are_not_read_as_formulas():
         figure = figure2_learning_curves(scores_of(curve()), TITLES | {"mirna": r"Cost $\x$ of US$"}, [])
         figure.draw_without_rendering()
     assert r"Cost $\x$ of US$" in words(figure)
+
+
+def test_a_long_title_keeps_to_its_panel():
+    with print_style():
+        titles = TITLES | {"mirna": "A corpus of many words, " * 5}
+        figure = figure2_learning_curves(scores_of(curve() | curve("cdr")), titles, [])
+        figure.draw_without_rendering()
+    left, right = (axis.title.get_window_extent() for axis in figure.axes)
+    assert left.x0 >= figure.bbox.x0
+    assert right.x1 <= figure.bbox.x1
+    assert not left.overlaps(right)
 
 
 def test_every_panel_has_a_name():

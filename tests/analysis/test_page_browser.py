@@ -146,7 +146,7 @@ def choose_set(browser, number: int) -> None:
 
 
 def names(browser) -> list[str]:
-    return [element.text for element in browser.find_elements(By.CSS_SELECTOR, "#texts .unit h4")]
+    return [element.text for element in browser.find_elements(By.CSS_SELECTOR, "#texts .unit h3")]
 
 
 def test_it_loads_without_complaint_and_asks_nothing_of_a_network(opened, page):
@@ -172,7 +172,7 @@ def test_hostile_text_is_only_text(opened):
     assert shown == f"{ATTACK} ataxia {ATTACK}"
     assert names(opened)[0] == "<i>hostile"
     assert one(opened, ".command").get_property("textContent") == ATTACK
-    assert one(opened, "#table9_wide td").text.startswith("</script><img")
+    assert one(opened, "#table9_wide tbody th").text.startswith("</script><img")
     assert "Hostile </script>" in one(opened, "#document-filters option").text
 
 
@@ -255,11 +255,48 @@ def test_pages_turn_by_buttons_and_by_keys(opened):
     assert one(opened, "#document-status").text == "Text 14–15 of 15"  # three documents and twelve paragraphs
 
 
+def test_back_shows_the_corpus_that_stands_in_the_form(opened, page):
+    choose_set(opened, 3)
+    opened.get("about:blank")
+    opened.back()
+    WebDriverWait(opened, 60, 0.1).until(lambda d: d.find_elements(By.CSS_SELECTOR, "#texts .unit"))
+    chosen = Select(one(opened, "#document-filters [name=set]")).first_selected_option.get_attribute("value")
+    number = opened.execute_script(
+        "return [...document.querySelectorAll('#document-filters [name=set] option')].length"
+    )
+    assert number > 3
+    shown = names(opened)[0]
+    choose_set(opened, int(chosen))
+    assert names(opened)[0] == shown
+
+
+def test_the_keys_go_on_where_a_button_ends(opened):
+    first = names(opened)
+    following, before = (one(opened, f"button[data-step='{step}']") for step in (1, -1))
+    while following.is_enabled():
+        following.send_keys(Keys.ENTER)
+    last = names(opened)
+    opened.switch_to.active_element.send_keys(Keys.ARROW_LEFT)
+    assert names(opened) not in (first, last)
+    while before.is_enabled():
+        before.send_keys(Keys.ENTER)
+    assert names(opened) == first
+
+
+def test_printing_opens_what_is_folded(opened):
+    closed = "return document.querySelectorAll('details:not([open])').length"
+    assert opened.execute_script(closed) > 0
+    opened.execute_script("dispatchEvent(new Event('beforeprint'))")
+    assert opened.execute_script(closed) == 0
+    opened.execute_script("dispatchEvent(new Event('afterprint'))")
+    assert opened.execute_script(closed) > 0
+
+
 def test_text_is_searched_and_an_empty_result_said(opened):
     search = one(opened, "#document-filters [name=text]")
-    search.send_keys("TREMOR OF HANDS")
+    search.send_keys("  TREMOR OF HANDS ")
     assert names(opened) == ["kinds"]
-    search.send_keys(" nowhere")
+    search.send_keys("nowhere")
     assert names(opened) == []
     assert one(opened, "#document-status").text == "No text of this kind"
 

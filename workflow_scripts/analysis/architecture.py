@@ -95,8 +95,8 @@ def _one_token(axis: Axes, sizes: Sizes, x_above: float, y_above: float) -> None
     y = {"joined": 3.05, "backward": 1.85, "forward": 1.0, "embedding": 0.1, "character": -0.5}
     word, characters = 5.6, {"1": 8.1, "2": 9.75, r"\ell(i)": 12.2}
     # Two thirds of the bar for the token and a sixth a direction, whatever the sizes: it is no scale drawing.
-    parts = ((4.5, 6.7, f"{sizes.token_dimension}", WORDS), (6.7, 9.3, f"{sizes.character_hidden}", CHARACTERS))
-    for left, right, text, colour in (*parts, (9.3, 11.9, f"{sizes.character_hidden}", CHARACTERS)):
+    parts = ((4.5, 6.7, f"{sizes.token_dimension}", WORDS), (6.7, 9.3, f"← {sizes.character_hidden}", CHARACTERS))
+    for left, right, text, colour in (*parts, (9.3, 11.9, f"{sizes.character_hidden} →", CHARACTERS)):
         _box(axis, (left + right) / 2, y["joined"], text, colour, width=right - left)
     for x, to in ((4.5, x_above - 0.95), (11.9, x_above + 0.95)):
         axis.plot([x, to], [y["joined"] + 0.3, y_above - 0.3], color=GREY, lw=0.7, ls=":")

@@ -17,7 +17,7 @@ from analysis.style import BASELINE, TRANSFER, WIDTH, add_notes, without_data
 
 SETS = {"tp": "True positives", "fn": "False negatives", "fp": "False positives"}
 BOTH = "#d0d0d0"
-PARTS = ("baseline", "transfer", "both")  # in one only, the other only, both
+PARTS = ("baseline_only", "transfer_only", "both")
 
 
 def error_overlap(predictions: Sequence[Path]) -> pd.DataFrame:

@@ -8,9 +8,9 @@ import pandas as pd
 import seaborn as sns
 from matplotlib.figure import Figure
 
-from analysis.learning_curves import seeds_notes
+from analysis.learning_curves import error_bars, panel_title, seeds_notes
 from analysis.notes import not_in_study
-from analysis.scores import CLASSES, in_order, spread
+from analysis.scores import in_order, spread
 from analysis.style import add_notes, panel_name, panels, without_data
 
 # The last layer copied from the source tagger, in the order of the network, as the scores name it.
@@ -44,9 +44,9 @@ def figure_s1_layers(scores: pd.DataFrame, titles: Mapping[str, str], left_out: 
         for share, colour, marker in zip(shares, colours, MARKERS * len(shares), strict=False):
             line = here[here.share == share].set_index("layers").reindex(names).dropna(subset=["mean"])
             places = [names.index(layer) for layer in line.index]
-            axis.errorbar(places, line["mean"], yerr=line.sd.fillna(0), color=colour, marker=marker, label=f"{share} %")
+            axis.errorbar(places, line["mean"], yerr=error_bars(line), color=colour, marker=marker, label=f"{share} %")
         axis.set_xticks(range(len(names)), list(LAYERS.values()), rotation=40, ha="right", rotation_mode="anchor")
-        axis.set_title(f"{titles[corpus]} ({CLASSES[entity].lower()})")
+        axis.set_title(panel_title(titles[corpus], entity))
         axis.set_title(panel_name(number), loc="left", fontweight="bold", fontsize=9)
         axis.set_ylabel("F1 (%)")
         axis.spines[["top", "right"]].set_visible(False)

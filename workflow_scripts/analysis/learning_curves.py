@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -36,10 +37,10 @@ def figure2_learning_curves(
         here = points[(points.entity == entity) & (points.corpus == corpus)]
         for regime, layers in LAYERS_OF.items():
             curve = here[here.layers == layers].sort_values("share")
-            axis.errorbar(curve.share, curve["mean"], yerr=curve.sd.fillna(0), **REGIME_STYLE[regime])
+            axis.errorbar(curve.share, curve["mean"], yerr=error_bars(curve), **REGIME_STYLE[regime])
         _draw_saving(axis, *curves(scores, entity, corpus))
         axis.set_xticks(sorted(set(here.share)))
-        axis.set_title(f"{titles[corpus]} ({CLASSES[entity].lower()})")
+        axis.set_title(panel_title(titles[corpus], entity))
         axis.set_title(panel_name(number), loc="left", fontweight="bold", fontsize=9)
         axis.set(xlabel="Training set (% of the corpus)", ylabel="F1 (%)")
         axis.spines[["top", "right"]].set_visible(False)
@@ -69,6 +70,19 @@ def _draw_saving(axis: Axes, transfer: np.ndarray, shares: Sequence[int], baseli
             text, (end, level), (0, -3), textcoords="offset points", ha="right", va="top", color=GREY, fontsize=7
         )
     axis.set_ylim(bottom, top)
+
+
+def error_bars(points: pd.DataFrame) -> pd.Series | None:
+    """Standard deviations of points of `scores.spread`, 0 where there is one seed; None where there is one everywhere.
+
+    Of `points` those of one line.
+    """
+    return points.sd.fillna(0) if points.sd.notna().any() else None
+
+
+def panel_title(title: str, entity: str) -> str:
+    """A corpus and its class, in as many lines as half a page's width needs."""
+    return textwrap.fill(f"{title} ({CLASSES[entity].lower()})", 44)
 
 
 def seeds_notes(points: pd.DataFrame) -> list[str]:

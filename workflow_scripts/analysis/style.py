@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import textwrap
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
@@ -21,10 +22,11 @@ REGIME_STYLE: dict[str, dict[str, Any]] = {
     "transfer": {"color": TRANSFER, "marker": "o", "linestyle": "-", "label": "transfer learning"},
 }
 GREY = "#606060"
+FONT = "DejaVu Sans"  # comes with matplotlib, so that every machine draws the same
 NOTE_CHARACTERS = 125  # a line of notes at WIDTH
 
 _SETTINGS: dict[Any, object] = {
-    "font.family": "DejaVu Sans",  # comes with matplotlib, so that every machine draws the same
+    "font.family": FONT,
     "font.size": 8,
     "axes.titlesize": 8,
     "axes.labelsize": 8,
@@ -57,7 +59,10 @@ def print_style() -> Iterator[None]:
 def save(figure: Figure, files: Sequence[str | Path]) -> None:
     """The figure in three forms, `files` in this order: .svg, .pdf, .png, without dates or versions in the files."""
     svg, pdf, png = map(Path, files)
-    figure.savefig(svg, metadata={"Date": None, "Creator": None})
+    drawn = io.StringIO()
+    figure.savefig(drawn, format="svg", metadata={"Date": None, "Creator": None})
+    # A reader without this font gets one of its width, not the browser's own.
+    svg.write_text(drawn.getvalue().replace(f"'{FONT}'", f"'{FONT}', Verdana, sans-serif"), "utf-8", newline="\n")
     dates = {"CreationDate": None, "ModDate": None, "Creator": None, "Producer": None}
     figure.savefig(pdf, metadata=dates)
     figure.savefig(png, metadata={"Software": None})

@@ -46,7 +46,7 @@ def browse(data_set: DataSet) -> Browsable:
 
     The JSON: ``documents`` are names; ``units`` are [document, paragraphs of the document, [paragraph, ...]], a unit
     being what is shown together, and a paragraph [its number, text, [place, ...]]. A place where all layers agree is
-    [start, end]; any other is [kind of baseline * 4 + kind of transfer, gold, baseline, transfer] with each layer's
+    [start, end]; any other is [kind of baseline * 8 + kind of transfer, gold, baseline, transfer] with each layer's
     offsets in one flat list. Offsets count UTF-16 units from the paragraph's start, as JavaScript does.
 
     Raises ValueError for predictions that differ in their gold mentions or do not fit the texts.
@@ -99,8 +99,8 @@ def _count(found: Sequence[Place], errors: dict[str, dict[str, int]]) -> None:
     for place in found:
         kinds = {name: place.kind(getattr(place, name)) for name in errors}
         for name, kind in kinds.items():
-            if kind is not Kind.CORRECT:
-                errors[name][kind.name.lower()] += 1
+            for part in kind.name.lower().split("_and_") if kind is not Kind.CORRECT else ():
+                errors[name][part] += 1
         right = [kinds[name] is Kind.CORRECT for name in kinds]
         if right == [False, True]:
             errors["transfer"]["fixed"] += 1
@@ -143,7 +143,7 @@ def _place(place: Place, text: str, base: int) -> list[Any]:
 
     if place.gold == place.baseline == place.transfer and len(place.gold) == 1:
         return flat(place.gold)
-    code = place.kind(place.baseline) * 4 + place.kind(place.transfer)
+    code = place.kind(place.baseline) * 8 + place.kind(place.transfer)
     return [code, flat(place.gold), flat(place.baseline), flat(place.transfer)]
 
 

@@ -91,7 +91,7 @@ def groups(
     for stem, forms in stems.items():
         name, *data_set = stem.parts
         group = found.setdefault(name, Group(name, title(name), [], bool(data_set)))
-        text = caption(captions[name], config, data_set) if name in captions else Markup("")
+        text = caption(captions[name], config) if name in captions else Markup("")
         shown = data_set_name(data_set, titles) if data_set else group.title
         item = Item("_".join(stem.parts), shown, text)
         if ".md" in forms:
@@ -131,10 +131,8 @@ def title(name: str) -> str:
     return f"{match[1].capitalize()} {match[2].upper()}. {words}" if match else words
 
 
-def caption(file: Path, config: Mapping[str, Any], data_set: Sequence[str] = ()) -> Markup:
-    """A caption of rules/captions as HTML: reStructuredText in which Jinja knows a part of ``snakemake``.
-
-    That is config, params that are named as the settings that they are, and the wildcards entity and corpus.
+def caption(file: Path, config: Mapping[str, Any]) -> Markup:
+    """A caption of rules/captions as HTML: reStructuredText in which Jinja knows ``snakemake.config``.
 
     Raises ValueError for one that asks for anything else or is no reStructuredText.
     """
@@ -142,8 +140,7 @@ def caption(file: Path, config: Mapping[str, Any], data_set: Sequence[str] = ())
         template = Environment(undefined=StrictUndefined, autoescape=False).from_string(  # noqa: S701  (RST, not HTML)
             file.read_text(encoding="utf-8")
         )
-        wildcards = dict(zip(("entity", "corpus"), data_set, strict=False))
-        text = template.render(snakemake=SimpleNamespace(config=config, params=config, wildcards=wildcards))
+        text = template.render(snakemake=SimpleNamespace(config=config))
         parts = publish_parts(
             text,
             writer="html5",

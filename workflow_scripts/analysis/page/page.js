@@ -117,7 +117,7 @@ function panel(runs, classes) {
     svg.append(group);
   }
   const share = runs[0].share ? `${runs[0].share} % for training, ` : "";
-  return make("div", { class: "panel" }, make("h4", {}, setName(runs[0], classes)), make("p", {}, share + counted(runs.length, "run")), svg);
+  return make("div", { class: "panel" }, make("h3", {}, setName(runs[0], classes)), make("p", {}, share + counted(runs.length, "run")), svg);
 }
 
 function runTable(runs, classes) {
@@ -126,18 +126,19 @@ function runTable(runs, classes) {
     ["share", (r) => r.share || "–", 1], ["seed", (r) => r.seed, 1],
     ["test precision", (r) => number(r.precision), 1], ["recall", (r) => number(r.recall), 1], ["F1", (r) => number(r.test_f1), 1],
     ["dev F1", (r) => number(r.dev_f1), 1], ["best epoch", (r) => `${r.best} of ${r.epochs}`, 1],
-    ["seconds", (r) => r.seconds.toLocaleString("en"), 1], ["device", (r) => r.device], ["finished", (r) => r.finished],
+    ["seconds", (r) => r.seconds.toLocaleString("en"), 1], ["device", (r) => r.device], ["finished", (r) => r.finished, 1],
   ];
   const style = (numeric) => (numeric ? { class: "n" } : {});
   document.getElementById("run-table").replaceChildren(
     make("thead", {}, make("tr", {}, ...columns.map(([name, , n]) => make("th", { scope: "col", ...style(n) }, name)))),
-    make("tbody", {}, ...runs.map((r) => make("tr", {}, ...columns.map(([, value, n]) => make("td", style(n), String(value(r))))))),
+    make("tbody", {}, ...runs.map((r) =>
+      make("tr", {}, ...columns.map(([, value, n], i) => make(...(i ? ["td", style(n)] : ["th", { scope: "row" }]), String(value(r))))))),
   );
 }
 
 // ---------------------------------------------------------------------------------------------------------- documents
 
-const KINDS = ["right", "missed", "spurious", "wrong boundary"]; // the numbers of places.Kind
+const KINDS = ["right", "missed", "spurious", "wrong boundary", "missed and spurious"]; // the numbers of places.Kind
 const LAYERS = [["gold", "g"], ["baseline", "b"], ["transfer", "t"]];
 const PAGE = 2500; // characters
 
@@ -145,18 +146,18 @@ const PAGE = 2500; // characters
 function readPlace(place) {
   if (place.length === 2) return { kinds: [0, 0], layers: [[place], [place], [place]] };
   const pairs = (flat) => Array.from({ length: flat.length / 2 }, (_, i) => [flat[2 * i], flat[2 * i + 1]]);
-  return { kinds: [place[0] >> 2, place[0] & 3], layers: place.slice(1).map(pairs) };
+  return { kinds: [place[0] >> 3, place[0] & 7], layers: place.slice(1).map(pairs) };
 }
 
 /** Whether a place is of the kind that the filters ask for. */
 function wanted(place, kind, tagger) {
-  const [baseline, transfer] = place.length === 2 ? [0, 0] : [place[0] >> 2, place[0] & 3];
+  const [baseline, transfer] = place.length === 2 ? [0, 0] : [place[0] >> 3, place[0] & 7];
   const own = tagger === "baseline" ? [baseline] : tagger === "transfer" ? [transfer] : [baseline, transfer];
   switch (kind) {
     case "all": return true;
     case "error": return own.some((k) => k > 0);
-    case "missed": return own.includes(1);
-    case "spurious": return own.includes(2);
+    case "missed": return own.includes(1) || own.includes(4);
+    case "spurious": return own.includes(2) || own.includes(4);
     case "boundary": return own.includes(3);
     case "fixed": return baseline > 0 && transfer === 0;
     case "broken": return baseline === 0 && transfer > 0;
@@ -176,7 +177,7 @@ async function showDocuments() {
     const id = form.elements.set.value;
     status.textContent = "Unpacking…";
     if (!kept.has(id)) kept.set(id, await unpack(`documents-${id}`));
-    if (form.elements.set.value !== id) return; // another was chosen meanwhile
+    if (form.elements.set.value !== id) return choose(); // another was chosen meanwhile, by the user or by "Back"
     data = kept.get(id);
     const both = data.layers.length === 2;
     const before = { kind: form.elements.kind.value, tagger: form.elements.tagger.value };
@@ -199,7 +200,7 @@ async function showDocuments() {
   function filter() {
     const kind = form.elements.kind.value, tagger = form.elements.tagger.value;
     form.elements.tagger.disabled = ["all", "fixed", "broken"].includes(kind);
-    const text = form.elements.text.value.toLowerCase();
+    const text = form.elements.text.value.trim().toLowerCase();
     const matches = data.units.filter(
       ([, , paragraphs]) =>
         paragraphs.some(([, , places]) => places.some((place) => wanted(place, kind, tagger))) &&
@@ -223,8 +224,10 @@ async function showDocuments() {
   function show(page) {
     at = Math.min(Math.max(page, 0), Math.max(pages.length - 1, 0));
     const current = pages[at];
-    buttons[0].disabled = at === 0;
-    buttons[1].disabled = at >= pages.length - 1;
+    const ends = [at === 0, at >= pages.length - 1];
+    // A button that is about to be disabled would take the focus, and with it the arrow keys, along.
+    if (buttons.some((button, i) => ends[i] && button === document.activeElement)) texts.focus({ preventScroll: true });
+    buttons.forEach((button, i) => (button.disabled = ends[i]));
     if (!current) {
       status.textContent = "No text of this kind";
       texts.replaceChildren();
@@ -261,7 +264,7 @@ async function showDocuments() {
 
 /** One document, or a paragraph of a long one, with a row below for each place where a tagger is wrong. */
 function unitElement(data, [document_, count, paragraphs], match) {
-  const article = make("article", { class: "unit" }, make("h4", {}, make("bdi", {}, data.documents[document_])));
+  const article = make("article", { class: "unit" }, make("h3", {}, make("bdi", {}, data.documents[document_])));
   const rows = [];
   let next = paragraphs[0][0];
   for (const [index, text, packed] of paragraphs) {
@@ -333,3 +336,11 @@ function told(section, error) {
 
 showRuns().catch((error) => told("runs", error));
 showDocuments().catch((error) => told("documents", error));
+
+// Paper unfolds nothing: all that is folded is opened for printing, and what was closed is closed after.
+let unfolded = [];
+addEventListener("beforeprint", () => {
+  unfolded = [...document.querySelectorAll("details:not([open])")];
+  for (const details of unfolded) details.open = true;
+});
+addEventListener("afterprint", () => unfolded.forEach((details) => (details.open = false)));

@@ -17,6 +17,7 @@ class Kind(IntEnum):
     MISSED = 1  # gold has mentions here, the tagger none
     SPURIOUS = 2  # the tagger has mentions here, gold none
     BOUNDARY = 3  # both have, and they are not the same
+    MISSED_AND_SPURIOUS = 4  # both have, and none of the tagger's overlaps one of gold
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +44,11 @@ class Place:
             return Kind.CORRECT
         if not predicted:
             return Kind.MISSED
-        return Kind.BOUNDARY if self.gold else Kind.SPURIOUS
+        if not self.gold:
+            return Kind.SPURIOUS
+        # A place may hold together by the other tagger's mentions alone.
+        touches = any(start < b and a < end for start, end in predicted for a, b in self.gold)
+        return Kind.BOUNDARY if touches else Kind.MISSED_AND_SPURIOUS
 
 
 def places(gold: Iterable[Span], baseline: Iterable[Span], transfer: Iterable[Span]) -> list[Place]:
