@@ -30,14 +30,15 @@ class WordVectors:
         """Load both files; the matrix stays on disk until used. Raises ModelError if they do not belong together."""
         try:
             names = words.read_bytes()
-            self.matrix: NDArray[np.float32] = np.load(vectors, mmap_mode="c", allow_pickle=False)
+            self.matrix: NDArray[np.float32] = np.lib.format.open_memmap(vectors, mode="c")  # type: ignore[no-untyped-call]
             tokens = names.decode("utf-8").removesuffix("\n").split("\n")
         except (OSError, ValueError, EOFError) as error:
             raise ModelError(f"{words} or {vectors} cannot be read ({error}); make the word vectors again") from error
-        if self.matrix.ndim != 2 or self.matrix.dtype != np.float32 or not np.isfinite(self.matrix).all():
-            raise ModelError(
-                f"{vectors}: {self.matrix.dtype} {self.matrix.shape}; expected finite float32 [words, dimension]"
-            )
+        if self.matrix.ndim != 2 or self.matrix.dtype != np.float32 or not self.matrix.size:
+            problem = f"{self.matrix.dtype} {self.matrix.shape}; expected float32 [words, dimension]"
+            raise ModelError(f"{vectors}: {problem}; make the word vectors again")
+        if not np.isfinite(self.matrix).all():
+            raise ModelError(f"{vectors}: holds numbers that are not finite; make the word vectors again")
         self._rows = {token: row for row, token in enumerate(tokens)}
         if len(self._rows) != len(self.matrix) or len(tokens) != len(self.matrix):
             raise ModelError(
@@ -92,7 +93,12 @@ class Encoded:
     def __init__(
         self, corpus: Corpus, vectors: WordVectors, characters: Sequence[str], tags: Sequence[str] | None = None
     ) -> None:
-        """Number the corpus; `tags` is needed for training only and must hold every tag of the corpus."""
+        """Number the corpus; `tags` is needed for training only.
+
+        Raises ModelError for a tag of the corpus that is not among them.
+        """
+        if tags is not None and (others := set(corpus.tag_names) - set(tags)):
+            raise ModelError(f"the corpus has the tags {', '.join(sorted(others))}, which the tagger does not know")
         self.lengths = np.diff(corpus.borders)
         self._corpus = corpus
         known = {character: number for number, character in enumerate(characters, start=1)}  # 0 is the unknown one
@@ -126,8 +132,7 @@ class Encoded:
         With a generator, words that occur once are unknown with probability 0.5, and there is noise of this width.
         """
         lengths = self.lengths[sentences]
-        where = ranges(self._corpus.borders[sentences], lengths)
-        tokens = self._number[self._corpus.words[where]]
+        tokens = self.tokens(sentences)
         rows = self._rows[tokens]
         noise = np.zeros((len(tokens), 0), dtype=np.int16)
         if generator is not None:
@@ -137,7 +142,7 @@ class Encoded:
         distinct, spellings = np.unique(tokens, return_inverse=True)
         words = self.words(distinct)
         firsts = np.cumsum(lengths) - lengths
-        tags = self._tags[self._corpus.tags[where]]
+        tags = self._tags[self._corpus.tags[ranges(self._corpus.borders[sentences], lengths)]]
         return Batch(rows, spellings, words.letters, words.firsts, words.lengths, firsts, lengths, tags, noise)
 
     def training_order(self, size: int, generator: np.random.Generator) -> list[Integers]:

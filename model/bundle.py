@@ -1,5 +1,7 @@
 """Trained taggers on disk: a folder with `model.safetensors` (the parameters) and `model.json` (all else).
 
+`sha256` in model.json is that of all else in it (as JSON without blanks, its keys sorted) and the parameters' file.
+
 The frozen word vectors are not in the bundle; it names them by checksum and they are given again to load it. Nothing in
 a bundle is ever executed: the parameters are plain numbers in the safetensors format.
 """
@@ -16,18 +18,22 @@ from typing import Any
 import torch
 from safetensors import SafetensorError
 from safetensors.torch import load, save
+from torch import Tensor
 
 from model.batches import WordVectors
 from model.settings import ModelError, read_settings
 from model.tagger import Tagger, TaggerConfig
 
-FORMAT = 1
+FORMAT = 2
 PARAMETERS = "model.safetensors"
 DESCRIPTION = "model.json"
 
 
 def save_bundle(tagger: Tagger, folder: Path, training: Mapping[str, Any]) -> None:
-    """Write the two files of a bundle into an existing folder; `training` are the settings it was trained with."""
+    """Write the two files of a bundle into an existing folder; `training` are the settings it was trained with.
+
+    Raises OSError; a file may then be half-written.
+    """
     parameters = save({name: value.detach().cpu().clone() for name, value in tagger.state_dict().items()})
     vectors = tagger.word_vectors
     description = {
@@ -37,14 +43,14 @@ def save_bundle(tagger: Tagger, folder: Path, training: Mapping[str, Any]) -> No
         "tags": tagger.tags,
         "vectors": {"sha256": vectors.sha256, "words": len(vectors.matrix), "dimension": vectors.dimension},
         "training": dict(training),
-        "parameters": {"sha256": hashlib.sha256(parameters).hexdigest()},
     }
+    description["sha256"] = _checksum(description, parameters)
     (folder / PARAMETERS).write_bytes(parameters)
     (folder / DESCRIPTION).write_text(json.dumps(description, indent=1) + "\n", encoding="utf-8", newline="")
 
 
 def load_bundle(folder: Path, vectors: WordVectors) -> Tagger:
-    """Load a tagger, on the CPU, with the word vectors it was trained with.
+    """Load a tagger, on the CPU, with the word vectors it was trained with. Torch's random numbers go on from there.
 
     Raises ModelError for other vectors and for a bundle that is missing, damaged, foreign or of an unknown version.
     """
@@ -54,35 +60,42 @@ def load_bundle(folder: Path, vectors: WordVectors) -> Tagger:
         parameters = (folder / PARAMETERS).read_bytes()
     except OSError as error:
         raise ModelError(f"{folder}: no bundle ({error.strerror}: {error.filename}); train the tagger first") from error
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise ModelError(f"{place}: not the description of a tagger ({error}); train the tagger again") from error
     if not isinstance(description, dict) or description.get("format") != FORMAT:
         found = description.get("format") if isinstance(description, dict) else None
         raise ModelError(f"{place}: format {found!r}, this program reads {FORMAT}; train the tagger again")
+    checksum = description.pop("sha256", None)
+    if checksum != _checksum(description, parameters):
+        raise ModelError(f"{folder}: damaged, or of two taggers (checksum differs); train the tagger again")
     try:
-        config = read_settings(TaggerConfig, description["tagger"], f"{place}: tagger")
+        config = read_settings(TaggerConfig, description["tagger"], "tagger")
         alphabet, tags = _names(description["alphabet"]), _names(description["tags"])
-        checksum, wanted = description["parameters"]["sha256"], description["vectors"]
+        wanted = description["vectors"]
+        if vectors.sha256 == wanted["sha256"]:
+            tagger = Tagger(config, vectors, alphabet, tags)
+            tagger.load_state_dict(_numbers(parameters))
+            return tagger.eval()
         dimension, words, sha256 = wanted["dimension"], wanted["words"], wanted["sha256"]
-    except (KeyError, TypeError, AttributeError) as error:
-        raise ModelError(f"{place}: damaged ({error}); train the tagger again") from error
-    if vectors.sha256 != sha256:
-        raise ModelError(
-            f"{place}: trained with word vectors {sha256} ({words} of dimension {dimension}), but these are "
-            f"{vectors.sha256} ({len(vectors.matrix)} of dimension {vectors.dimension}); give the same files"
-        )
-    if hashlib.sha256(parameters).hexdigest() != checksum:
-        raise ModelError(f"{folder / PARAMETERS}: damaged or of another tagger (checksum differs); train it again")
-    tagger = Tagger(config, vectors, alphabet, tags)
-    try:
-        tensors = load(parameters)
-        for name, value in tensors.items():
-            if value.dtype != torch.float32 or not torch.isfinite(value).all():
-                raise ModelError(f"{name} is {value.dtype} or not finite")
-        tagger.load_state_dict(tensors)
-    except (SafetensorError, RuntimeError, ModelError) as error:
-        raise ModelError(f"{folder / PARAMETERS}: does not fit {place} ({error}); train the tagger again") from error
-    return tagger.eval()
+    except (SafetensorError, KeyError, TypeError, AttributeError, ValueError, RuntimeError) as error:
+        raise ModelError(f"{folder}: not a tagger of this program ({error}); train the tagger again") from error
+    raise ModelError(
+        f"{place}: trained with word vectors {sha256} ({words} of dimension {dimension}), but these are "
+        f"{vectors.sha256} ({len(vectors.matrix)} of dimension {vectors.dimension}); give the same files"
+    )
+
+
+def _checksum(description: Mapping[str, Any], parameters: bytes) -> str:
+    text = json.dumps(description, sort_keys=True, separators=(",", ":"))
+    return hashlib.sha256(text.encode() + parameters).hexdigest()
+
+
+def _numbers(parameters: bytes) -> dict[str, Tensor]:
+    tensors: dict[str, Tensor] = load(parameters)
+    for name, value in tensors.items():
+        if value.dtype != torch.float32 or not torch.isfinite(value).all():
+            raise ModelError(f"{name} is {value.dtype} or not finite")
+    return tensors
 
 
 def _names(value: Any) -> tuple[str, ...]:

@@ -1,12 +1,15 @@
 """Where a training stands after an epoch, on disk, so that a killed one goes on and ends like an undisturbed one.
 
-A checkpoint is one safetensors file, replaced whole. It names what it belongs to; one of anything else is not used.
+A checkpoint is one safetensors file, replaced whole. It names what it belongs to, and has a checksum; one of anything
+else, or with a broken bit, is not used.
 """
 
 from __future__ import annotations
 
+import hashlib
 import json
 import logging
+import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -25,12 +28,17 @@ class Checkpoint(NamedTuple):
     identity: str
 
     def save(self, tensors: Mapping[str, Tensor], state: Mapping[str, Any]) -> None:
-        """Replace the checkpoint by these tensors and this state, which JSON can hold."""
+        """Replace the checkpoint by these tensors and this state, which JSON can hold. OSError where that fails."""
         self.path.parent.mkdir(parents=True, exist_ok=True)
         temporary = self.path.with_name(f".{self.path.name}.new")
         copies = {name: tensor.detach().cpu().clone() for name, tensor in tensors.items()}
+        metadata = {"identity": self.identity, "state": json.dumps(state)}
+        metadata["sha256"] = _checksum(copies, metadata["state"])
         # Written by Python, whose OSError says that the disk is full; safetensors' own error does not.
-        temporary.write_bytes(save(copies, {"identity": self.identity, "state": json.dumps(state)}))
+        with temporary.open("wb") as file:
+            file.write(save(copies, metadata))
+            file.flush()
+            os.fsync(file.fileno())  # or a machine that fails may leave the new name with nothing behind it
         temporary.replace(self.path)
 
     def load(self) -> tuple[dict[str, Tensor], dict[str, Any]] | None:
@@ -42,6 +50,8 @@ class Checkpoint(NamedTuple):
                 metadata = file.metadata() or {}
                 tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118  # not a mapping
             state = json.loads(metadata.get("state", "null"))
+            if metadata.get("sha256") != _checksum(tensors, metadata.get("state", "")):
+                raise ValueError("its checksum differs")
         except (OSError, SafetensorError, ValueError) as error:
             logger.warning("%s: damaged (%s); training starts anew", self.path, error)
             return None
@@ -49,3 +59,10 @@ class Checkpoint(NamedTuple):
             logger.info("%s: of other settings, data or code; training starts anew", self.path)
             return None
         return tensors, state
+
+
+def _checksum(tensors: Mapping[str, Tensor], state: str) -> str:
+    digest = hashlib.sha256(state.encode())
+    for name, tensor in sorted(tensors.items()):
+        digest.update(name.encode() + tensor.numpy().tobytes())
+    return digest.hexdigest()

@@ -46,6 +46,11 @@ class Corpus:
         """Number of sentences."""
         return len(self.documents)
 
+    @property
+    def holds_mentions(self) -> bool:
+        """Whether any token has another tag than O."""
+        return any(name != "O" and bool((self.tags == tag).any()) for tag, name in enumerate(self.tag_names))
+
     def sentence_tags(self) -> list[list[str]]:
         """The gold tags, sentence by sentence."""
         names = [self.tag_names[tag] for tag in self.tags]
@@ -99,6 +104,8 @@ def read_corpus(path: Path) -> Corpus:
     try:
         arrays = {name: tensor.numpy() for name, tensor in load_file(path).items()}
         names: Any = [tuple(arrays.pop(name).tobytes().decode("utf-8").split("\n")) for name in _NAMES]
+        if any(one.ndim != 1 or one.dtype.kind != "i" for one in arrays.values()):
+            raise ValueError("one of them is no list of whole numbers")
         corpus = Corpus(*names, **arrays)
         for numbers, count in (
             (corpus.words, len(corpus.vocabulary)),
@@ -108,8 +115,15 @@ def read_corpus(path: Path) -> Corpus:
         ):
             if not 0 <= numbers.min() <= numbers.max() < count:
                 raise ValueError("its numbers do not fit together")
+        tokens = {len(corpus.words), len(corpus.tags), len(corpus.starts), len(corpus.ends), int(corpus.borders[-1])}
+        if len(tokens) > 1 or corpus.borders[0] != 0:
+            raise ValueError("they are not of one length")
         if len(corpus.borders) != len(corpus) + 1 or (np.diff(corpus.borders) < 1).any():
             raise ValueError("its sentences are not in order")
+        if len(set(corpus.vocabulary)) != len(corpus.vocabulary) or "" in corpus.vocabulary:
+            raise ValueError("a word is empty or there twice")
+        if not all(map(_TAG.fullmatch, corpus.tag_names)):
+            raise ValueError(f"one of its tags {', '.join(corpus.tag_names)[:80]} is none")
     except (OSError, SafetensorError, KeyError, TypeError, ValueError) as error:
         raise ModelError(f"{path}: no file of corpus arrays ({error}); make it again from its CoNLL file") from error
     return corpus
@@ -135,9 +149,9 @@ def read_conll(path: Path) -> Corpus:
     borders = array("q", [0])
     document, end_before, number = "", 0, 0
     try:
-        with path.open(encoding="utf-8", newline="\n") as lines:  # no other character ends a line
-            for line in lines:
-                number += 1
+        with path.open("rb") as lines:  # where nothing but a newline ends a line
+            for number, raw in enumerate(lines, start=1):  # noqa: B007  # said in messages
+                line = raw.decode("utf-8")
                 if line == "\n":
                     if len(words) > borders[-1]:
                         borders.append(len(words))
@@ -160,8 +174,8 @@ def read_conll(path: Path) -> Corpus:
     except OSError as error:
         raise ModelError(f"{path}: cannot be read ({error.strerror}); make the CoNLL file first") from error
     except UnicodeDecodeError as error:
-        raise ModelError(f"{path}: not UTF-8 after line {number} ({error.reason}); convert the file again") from error
-    except (ModelError, OverflowError) as error:
+        raise ModelError(f"{path}:{number}: not UTF-8 ({error.reason}); convert the file again") from error
+    except (ValueError, OverflowError) as error:
         raise ModelError(f"{path}:{number}: {error}") from error
     if len(words) > borders[-1]:
         raise ModelError(f"{path}:{number}: the last sentence has no blank line after it; the file may be cut off")

@@ -15,15 +15,16 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 
 from model.batches import Encoded, WordVectors
 from model.bundle import load_bundle, save_bundle
 from model.checkpoint import Checkpoint
 from model.corpus import Corpus, alphabet, read_corpus, tag_set
+from model.engines import engine_for
 from model.scores import score
 from model.settings import ModelError, TrainingConfig, read_settings
-from model.tag import predict
 from model.tagger import Tagger, TaggerConfig
 from model.training import Outcome, choose_device, reproducible, train
 from model.transfer import check_layers, transfer
@@ -74,6 +75,12 @@ def run(
     full, dev = read_corpus(train_file), read_corpus(dev_file)
     test = None if test_file is None else read_corpus(test_file)
     part = full.part(train_fraction, seed)
+    if not dev.holds_mentions:
+        raise ModelError(
+            f"{dev_file}: holds no mention to choose the best epoch by; use another split, or more documents"
+        )
+    if not part.holds_mentions:
+        logger.warning("%s: no mention in the %d training documents of %s", name, len(set(part.documents)), train_file)
     given = None if source is None else load_bundle(source, word_vectors)
     device = choose_device()
     settings = {"tagger": asdict(tagger_config), "training": asdict(training_config)}
@@ -82,7 +89,9 @@ def run(
         decisive = [settings, seed, layers, train_fraction, threads, device.type, torch.__version__, code]
         files = [train_file, dev_file, *([source / "model.safetensors", source / "model.json"] if source else [])]
         saved = Checkpoint(checkpoint, _digest(decisive, files, word_vectors.sha256))
-    with reproducible(seed, threads):
+    # A source of the same seed began with the same draws: layers that are not copied must not begin where its began.
+    drawn = seed if given is None else int(np.random.SeedSequence([seed, 1]).generate_state(1)[0])
+    with reproducible(drawn, threads):
         characters = alphabet(part, given.alphabet if given else ())
         model = Tagger(tagger_config, word_vectors, characters, tag_set([*full.tag_names, *dev.tag_names]))
         table = [] if given is None else transfer(given, model, layers)
@@ -135,7 +144,7 @@ def _digest(decisive: list[Any], files: list[Path], vectors: str) -> str:
 
 
 def _test(tagger: Tagger, corpus: Corpus) -> tuple[list[list[str]], dict[str, float]]:
-    predicted = predict(tagger, Encoded(corpus, tagger.word_vectors, tagger.alphabet))
+    predicted = engine_for(tagger).tags(Encoded(corpus, tagger.word_vectors, tagger.alphabet))
     return predicted, score(corpus.sentence_tags(), predicted).as_dict()
 
 

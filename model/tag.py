@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable
 
 import numpy as np
 
@@ -13,21 +13,22 @@ from model.settings import ModelError
 from model.tagger import Tagger
 
 
-def predict(tagger: Tagger, corpus: Encoded) -> list[list[str]]:
-    """The best tags of every sentence, in the corpus's order, on the device where the tagger is."""
-    return engine_for(tagger).tags(corpus)
+def tag(tagger: Tagger, sentences: Iterable[Iterable[str]]) -> list[list[str]]:
+    """The BIOES tags of sentences given as tokens, on the device where the tagger is; an empty sentence has none.
 
-
-def tag(tagger: Tagger, sentences: Sequence[Sequence[str]]) -> list[list[str]]:
-    """The BIOES tags of sentences given as lists of tokens; an empty sentence has none.
-
-    Raises ModelError for an empty token.
+    `model.scores.chunks` gives the mentions in them. Raises ModelError for a sentence that is not cut into tokens, and
+    a token that is empty or no text.
     """
-    tokens = [token for sentence in sentences for token in sentence]
-    if "" in tokens:
-        raise ModelError("a sentence to tag holds an empty token; leave it out")
-    filled = [number for number, sentence in enumerate(sentences) if sentence]
-    result: list[list[str]] = [[] for _ in sentences]
+    listed: list[list[str]] = []
+    for sentence in [sentences] if isinstance(sentences, str) else sentences:
+        if isinstance(sentence, str):
+            raise ModelError(f"{sentence[:40]!r} is a text and no list of tokens; cut it into tokens first")
+        listed.append(list(sentence))
+    tokens = [token for sentence in listed for token in sentence]
+    if bad := [token for token in tokens if not isinstance(token, str) or not token]:
+        raise ModelError(f"a sentence to tag holds the token {bad[0]!r}; leave it out")
+    filled = [number for number, sentence in enumerate(listed) if sentence]
+    result: list[list[str]] = [[] for _ in listed]
     if not filled:
         return result
     numbers = {token: number for number, token in enumerate(dict.fromkeys(tokens))}
@@ -40,10 +41,10 @@ def tag(tagger: Tagger, sentences: Sequence[Sequence[str]]) -> list[list[str]]:
         tags=nothing,
         starts=nothing,
         ends=nothing,
-        borders=np.cumsum([0, *(len(sentences[number]) for number in filled)]),
+        borders=np.cumsum([0, *(len(listed[number]) for number in filled)]),
         documents=np.zeros(len(filled), dtype=np.int64),
     )
     encoded = Encoded(corpus, tagger.word_vectors, tagger.alphabet)
-    for number, tags in zip(filled, predict(tagger, encoded), strict=True):
+    for number, tags in zip(filled, engine_for(tagger).tags(encoded), strict=True):
         result[number] = tags
     return result

@@ -8,6 +8,7 @@ count the tanh layer to the token LSTM). Everything that was copied goes on trai
 from __future__ import annotations
 
 import logging
+from dataclasses import asdict
 
 import torch
 
@@ -32,11 +33,13 @@ def transfer(source: Tagger, target: Tagger, up_to: str) -> list[dict[str, objec
     Rows of the character table are matched by character, the tags' weights and transitions by tag name; what the source
     does not have stays fresh. Returns a row for each parameter: layer, parameter, shape, and `state`: "copied",
     "partly (n of m)" counted in numbers, or "fresh". Raises ModelError for an unknown layer and for taggers of other
-    sizes, another variant or other word vectors.
+    sizes, another variant or other word vectors; how they decode may differ.
     """
     check_layers(up_to)
-    if source.config != target.config:
-        raise ModelError(f"the source tagger is {source.config}, the target {target.config}; use the same settings")
+    theirs, ours = (asdict(tagger.config) | {"decoding": ""} for tagger in (source, target))
+    if other := [name for name in ours if ours[name] != theirs[name]]:
+        told = ", ".join(f"{name} {theirs[name]} in the source, {ours[name]} in the target" for name in other)
+        raise ModelError(f"the taggers differ: {told}; use the same settings")
     if source.word_vectors.sha256 != target.word_vectors.sha256:
         raise ModelError("the source tagger was trained with other word vectors; use the same for both")
     chosen = LAYERS[1 : LAYERS.index(up_to) + 1]

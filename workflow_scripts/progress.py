@@ -142,7 +142,11 @@ def _unfinished(log: Log, failure: Failure | None, ended: float, now: float) -> 
 
 
 def _f1(saved: Mapping[str, Any] | None) -> float | None:
-    return max(float(epoch["f1"]) for epoch in saved["history"]) if saved else None
+    """Dev F1 of the best epoch so far, of which a training that began with a source's parameters has one numbered 0."""
+    if saved is None:
+        return None
+    best = saved["best"]
+    return 200 * best["correct"] / (best["gold"] + best["predicted"]) if best["correct"] else 0.0
 
 
 def read_log(path: Path) -> Log:
@@ -179,7 +183,7 @@ def read_checkpoint(path: Path) -> tuple[dict[str, Any] | None, float]:
             length = int.from_bytes(file.read(8), "little")
             header = json.loads(file.read(min(length, _HEADER)))
         state = json.loads(header["__metadata__"]["state"])
-        if all(isinstance(epoch["f1"], float) for epoch in state["history"]) and state["history"]:
+        if state["history"] and all(isinstance(state["best"][key], int) for key in ("correct", "gold", "predicted")):
             return state, path.stat().st_mtime
     except (OSError, ValueError, KeyError, TypeError):
         pass

@@ -1,6 +1,8 @@
 """Bundles: another process reads the same tagger, and nothing else is accepted."""
 
+import hashlib
 import json
+import re
 import subprocess
 import sys
 from collections.abc import Callable
@@ -70,29 +72,52 @@ def edit(description: dict[str, object], key: str, value: object) -> dict[str, o
     return {name: old for name, old in description.items() if name != key} | ({} if value is None else {key: value})
 
 
+def write(bundle: Path, description: dict[str, object], parameters: bytes | None = None) -> None:
+    """Change a bundle, with a checksum that fits."""
+    if parameters is not None:
+        (bundle / PARAMETERS).write_bytes(parameters)
+    own = edit(description, "sha256", None)
+    text = json.dumps(own, sort_keys=True, separators=(",", ":"))
+    sha256 = hashlib.sha256(text.encode() + (bundle / PARAMETERS).read_bytes()).hexdigest()
+    (bundle / DESCRIPTION).write_text(json.dumps(own | {"sha256": sha256}))
+
+
 @pytest.mark.parametrize(
     ("key", "value", "message"),
     [
-        ("format", 2, "format 2, this program reads 1"),
+        ("format", 1, "format 1, this program reads 2"),
         ("format", None, "format None"),
         ("tagger", {"variant": "gru"}, "variant is 'gru'"),
         ("tagger", {"varient": "paper"}, "did you mean 'variant'"),
-        ("tagger", [1], "damaged|unknown setting"),
-        ("alphabet", "abc", "damaged"),
-        ("alphabet", ["a", "a"], "damaged"),
-        ("alphabet", ["a"], "does not fit"),
-        ("tags", None, "damaged"),
-        ("tags", ["O"], "does not fit"),
-        ("vectors", {}, "damaged"),
-        ("parameters", {"sha256": "0"}, "checksum"),
+        ("tagger", {"dense": 10**13}, "not a tagger of this program"),
+        ("tagger", {"dense": 0}, "dense is 0"),
+        ("tagger", [1], "not a tagger|unknown setting"),
+        ("alphabet", "abc", "expected a list"),
+        ("alphabet", ["a", "a"], "expected a list"),
+        ("alphabet", ["a"], "not a tagger of this program"),
+        ("tags", None, "not a tagger of this program"),
+        ("tags", [], "not a tagger of this program"),
+        ("tags", ["O"], "not a tagger of this program"),
+        ("vectors", {}, "not a tagger of this program"),
     ],
 )
 def test_wrong_descriptions_are_refused(
     bundle: Path, vectors: WordVectors, key: str, value: object, message: str
 ) -> None:
     place = bundle / DESCRIPTION
-    place.write_text(json.dumps(edit(json.loads(place.read_text()), key, value)))
-    with pytest.raises(ModelError, match=message):
+    changed = edit(json.loads(place.read_text()), key, value)
+    write(bundle, changed)
+    with pytest.raises(ModelError, match=f"^{re.escape(str(bundle))}.*({message})"):
+        load_bundle(bundle, vectors)
+
+
+@pytest.mark.parametrize("key", ["tagger", "alphabet", "tags", "training", "sha256"])
+def test_an_edited_description_does_not_fit_its_checksum(bundle: Path, vectors: WordVectors, key: str) -> None:
+    description = json.loads((bundle / DESCRIPTION).read_text())
+    value = description[key]
+    other = value[::-1] if isinstance(value, list | str) else value | {"epochs": 4}
+    (bundle / DESCRIPTION).write_text(json.dumps(edit(description, key, other)))
+    with pytest.raises(ModelError, match="checksum differs"):
         load_bundle(bundle, vectors)
 
 
@@ -106,7 +131,7 @@ def test_damaged_files_are_refused(bundle: Path, vectors: WordVectors) -> None:
     parameters.unlink()
     with pytest.raises(ModelError, match="no bundle"):
         load_bundle(bundle, vectors)
-    for text in ("", "[1]", '{"format": 1', "\ud800".encode("utf-16", "surrogatepass").hex()):
+    for text in ("", "[1]", '{"format": 2', "[" * 200_000, "\ud800".encode("utf-16", "surrogatepass").hex()):
         description.write_text(text)
         parameters.write_bytes(whole)
         with pytest.raises(ModelError, match="train the tagger again"):
@@ -114,8 +139,6 @@ def test_damaged_files_are_refused(bundle: Path, vectors: WordVectors) -> None:
 
 
 def test_foreign_parameters_are_refused_even_with_a_fitting_checksum(bundle: Path, vectors: WordVectors) -> None:
-    import hashlib
-
     tensors = load((bundle / PARAMETERS).read_bytes())
     name = "crf.transitions"
     without = {key: value for key, value in tensors.items() if key != name}
@@ -123,9 +146,6 @@ def test_foreign_parameters_are_refused_even_with_a_fitting_checksum(bundle: Pat
     others = [without, tensors | {name: torch.zeros(2, 2)}, tensors | {"more": nan[0] * 0 + 1}, tensors | {name: nan}]
     others.append(tensors | {name: tensors[name].double()})
     for content in [*(save(other) for other in others), b"\x80\x04N."]:
-        (bundle / PARAMETERS).write_bytes(content)
-        description = json.loads((bundle / DESCRIPTION).read_text())
-        description["parameters"]["sha256"] = hashlib.sha256(content).hexdigest()
-        (bundle / DESCRIPTION).write_text(json.dumps(description))
-        with pytest.raises(ModelError, match="does not fit"):
+        write(bundle, json.loads((bundle / DESCRIPTION).read_text()), content)
+        with pytest.raises(ModelError, match="not a tagger of this program"):
             load_bundle(bundle, vectors)

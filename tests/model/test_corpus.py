@@ -44,6 +44,7 @@ GOOD = "a\td\t0\t1\tO\n\n"
         ("a\td\t0\tx\tO\n\n", r":1: offsets '0' and 'x'"),
         ("a\td\t-1\t1\tO\n\n", r":1: offsets '-1'"),
         ("a\td\t0\t99999999999\tO\n\n", r":1: "),
+        (f"a\td\t0\t{'9' * 5000}\tO\n\n", r":1: "),
         ("a\td\t2\t2\tO\n\n", r":1: characters 2-2"),
         ("a\td\t0\t2\tO\nb\td\t1\t3\tO\n\n", r":2: characters 1-3 after a token that ends at 2"),
         ("a\td\t0\t1\tO\nb\te\t2\t3\tO\n\n", r":2: document 'e' inside a sentence of 'd'"),
@@ -63,8 +64,8 @@ def test_malformed_files_are_refused_with_file_and_line(tmp_path: Path, text: st
 def test_missing_and_undecodable_files_are_refused(tmp_path: Path) -> None:
     with pytest.raises(ModelError, match=r"none\.tsv: cannot be read"):
         read_conll(tmp_path / "none.tsv")
-    (tmp_path / "latin.tsv").write_bytes("é\td\t0\t1\tO\n\n".encode("latin-1"))
-    with pytest.raises(ModelError, match=r"latin\.tsv: not UTF-8"):
+    (tmp_path / "latin.tsv").write_bytes("e\td\t0\t1\tO\n\né\td\t0\t1\tO\n\n".encode("latin-1"))
+    with pytest.raises(ModelError, match=r"latin\.tsv:3: not UTF-8"):
         read_conll(tmp_path / "latin.tsv")
 
 
@@ -90,6 +91,20 @@ def test_damaged_arrays_are_refused(
     for name, change in (("words", 99), ("words", -1), ("tags", 99), ("documents", 99), ("borders", -1)):
         damaged.append(save(arrays | {name: arrays[name] + change}))
     damaged += [save({name: value for name, value in arrays.items() if name != "tags"})]
+    for name in ("words", "tags", "starts", "ends"):
+        damaged += [save(arrays | {name: arrays[name][:-1]}), save(arrays | {name: np.append(arrays[name], 0)})]
+        damaged += [save(arrays | {name: arrays[name].astype(np.float32)}), save(arrays | {name: arrays[name][None]})]
+    later, shorter = arrays["borders"].copy(), arrays["borders"].copy()
+    later[0], shorter[-1] = 1, shorter[-1] - 1
+    damaged += [save(arrays | {"borders": later}), save(arrays | {"borders": shorter})]
+    for name, before, after in (
+        ("vocabulary", b"mice", b"the"),
+        ("vocabulary", b"mice", b""),
+        ("tag_names", b"S-", b"X-"),
+    ):
+        text = arrays[name].tobytes()
+        assert before in text
+        damaged.append(save(arrays | {name: np.frombuffer(text.replace(before, after), np.uint8)}))
     damaged += [save(arrays | {"borders": np.ascontiguousarray(arrays["borders"][::-1])})]
     for content in damaged:
         path.write_bytes(content)
@@ -159,6 +174,10 @@ def test_word_vectors_that_do_not_fit_are_refused(tmp_path: Path, vector_files: 
         with pytest.raises(ModelError, match=r"vectors\.npy"):
             WordVectors(words, vectors)
     np.save(vectors, np.array([{}], dtype=object), allow_pickle=True)
+    with pytest.raises(ModelError, match="cannot be read"):
+        WordVectors(words, vectors)
+    with vectors.open("wb") as file:
+        np.savez(file, matrix=matrix)
     with pytest.raises(ModelError, match="cannot be read"):
         WordVectors(words, vectors)
     vectors.write_bytes(b"\x93NUMPY")

@@ -117,6 +117,28 @@ def test_a_transfer_starts_from_its_source(pretrain: RunCall, finetune: RunCall,
     assert all((given[name] == result[name]).all() for name in given)
 
 
+def test_layers_that_are_not_copied_begin_elsewhere_than_the_sources_did(
+    pretrain: RunCall, finetune: RunCall, tmp_path: Path
+) -> None:
+    still = TRAINING | {"epochs": 1, "learning_rate": 1e-30}  # so that parameters stay where they begin
+    pretrain(tmp_path / "source", training=still)
+    finetune(tmp_path / "target", source=tmp_path / "source", layers="character_lstm", training=still)
+    source, target = (load((tmp_path / name / "model.safetensors").read_bytes()) for name in ("source", "target"))
+    same = {name for name in source if source[name].equal(target[name]) and source[name].any()}
+    assert "character_embeddings.weight" in same
+    assert not {name.split(".")[0] for name in same} & {"token_lstm", "fully_connected", "crf"}
+
+
+def test_a_part_without_mentions_is_told(
+    pretrain: RunCall, files: dict[str, Path], write_conll: Callable[..., Path], caplog: pytest.LogCaptureFixture
+) -> None:
+    nothing = write_conll([[("mice", "O")]], "nothing.tsv")
+    with pytest.raises(ModelError, match=r"nothing\.tsv: holds no mention to choose the best epoch by"):
+        pretrain(dev_file=nothing)
+    pretrain(train_file=nothing)
+    assert "no mention in the 1 training documents" in caplog.text
+
+
 def test_characters_that_only_the_source_knows_stay_known(
     pretrain: RunCall, finetune: RunCall, tmp_path: Path, write_conll: Callable[..., Path]
 ) -> None:
@@ -202,9 +224,15 @@ def test_a_checkpoint_of_anything_else_is_not_used(
         finetune(**{"checkpoint": checkpoint, "code": "a"} | changes)
         assert "of other settings, data or code; training starts anew" in caplog.text
         assert "goes on after" not in caplog.text
-    checkpoint.write_bytes(saved[:100])
-    finetune(checkpoint=checkpoint, code="a")
-    assert "damaged" in caplog.text
+    files["dev_file"].write_text(text, encoding="utf-8")
+    broken = bytearray(saved)
+    broken[-100] ^= 1
+    for damaged in (saved[:100], bytes(broken)):
+        checkpoint.write_bytes(damaged)
+        caplog.clear()
+        finetune(checkpoint=checkpoint, code="a")
+        assert "damaged" in caplog.text
+        assert "goes on after" not in caplog.text
 
 
 def without_clock(metrics: Mapping[str, Any]) -> dict[str, Any]:

@@ -11,10 +11,10 @@ import torch
 from model import engines
 from model.batches import UNKNOWN, Batch, Encoded
 from model.corpus import Corpus
-from model.engines import Engine
+from model.engines import Engine, engine_for
 from model.scores import chunks
 from model.settings import ModelError
-from model.tag import predict, tag
+from model.tag import tag
 from model.tagger import Dropout, Tagger, TaggerConfig
 
 Maker = Callable[..., Tagger]
@@ -129,15 +129,23 @@ def test_tagging_gives_every_sentence_its_own_tags_at_any_batch_size(
         monkeypatch.setattr(engines, "_CHUNK", chunk)
         results.append(tag(tagger, sentences))
         own = Encoded(corpus, tagger.word_vectors, tagger.alphabet)
-        assert Engine(tagger).tags(own) == predict(tagger, own)
+        assert Engine(tagger).tags(own) == engine_for(tagger).tags(own)
     assert results[0] == results[1] == results[2]
     assert [len(tags) for tags in results[0]] == [4, 0, 1, 5, 2]
     assert results[0] == [tag(tagger, [sentence])[0] for sentence in sentences]
     assert tag(tagger, [[]]) == [[]]
-    with pytest.raises(ModelError, match="empty token"):
-        tag(tagger, [["a", ""]])
+    assert tag(tagger, (iter(sentence) for sentence in sentences)) == results[0]
+    for bad, message in (
+        ([["a", ""]], "the token ''"),
+        ([["a", 3]], "the token 3"),
+        (["in mice"], "'in mice' is a text"),
+    ):
+        with pytest.raises(ModelError, match=message):
+            tag(tagger, bad)
+    with pytest.raises(ModelError, match="cut it into tokens"):
+        tag(tagger, "in mice")
     known = [["the", "ataxia", "gene", "in", "mice"]]
-    assert tag(tagger, known)[0] == predict(tagger, encoded(corpus, tagger))[0]
+    assert tag(tagger, known)[0] == engine_for(tagger).tags(encoded(corpus, tagger))[0]
 
 
 @pytest.mark.parametrize("seed", range(20))
@@ -150,8 +158,8 @@ def test_decoding_within_bioes_gives_the_best_allowed_sequence(seed: int, corpus
         allowed = [path for path in product(range(5), repeat=len(scores)) if legal([bound.tags[k] for k in path])]
         best = max(allowed, key=lambda path: path_score(bound, scores, path))
         assert sentence == [bound.tags[tag] for tag in best]
-    assert [predict(bound, examples)[n] for n in (0, 3, 2)] == found
-    assert [predict(free, examples)[n] for n in (0, 3, 2)] == free.decode(batch)
+    assert [engine_for(bound).tags(examples)[n] for n in (0, 3, 2)] == found
+    assert [engine_for(free).tags(examples)[n] for n in (0, 3, 2)] == free.decode(batch)
 
 
 def legal(tags: list[str]) -> bool:
@@ -162,7 +170,7 @@ def legal(tags: list[str]) -> bool:
 
 def test_some_free_sequences_are_broken_and_still_scored(corpus: Corpus, make_tagger: Maker) -> None:
     taggers = [make_tagger(corpus, seed=seed) for seed in range(20)]
-    tags = [sentence for tagger in taggers for sentence in predict(tagger, encoded(corpus, tagger))]
+    tags = [sentence for tagger in taggers for sentence in engine_for(tagger).tags(encoded(corpus, tagger))]
     broken = [sentence for sentence in tags if not legal(sentence)]
     assert broken
     assert all(chunks(sentence) for sentence in broken)

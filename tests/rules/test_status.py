@@ -60,7 +60,8 @@ def metrics(test_f1, seconds):
 
 
 def checkpoint(epochs, f1):
-    state = {"history": [{"epoch": n, "f1": f1 - 1 + n / epochs} for n in range(1, epochs + 1)]}
+    history = [{"epoch": n, "f1": f1 - 1 + n / epochs} for n in range(1, epochs + 1)]
+    state = {"history": history, "best": {"gold": 1000, "predicted": 1000, "correct": round(10 * f1)}}
     header = json.dumps({"__metadata__": {"identity": "x", "state": json.dumps(state)}}).encode()
     return len(header).to_bytes(8, "little") + header
 
