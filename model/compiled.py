@@ -122,10 +122,11 @@ def loss_and_gradients(
     `g` receives the gradients. A number of the token LSTM's inputs is dropped where the batch's noise is below
     `threshold`, and multiplied by `scale` elsewhere.
     """
-    every, words = np.arange(len(batch.rows)), Words(batch.rows, batch.letters, batch.word_firsts, batch.word_lengths)
+    words = Words(batch.rows, batch.letters, batch.word_firsts, batch.word_lengths)
+    kept = (batch.noise >= threshold) * np.float32(scale)
     letters, letter_states, spelled = _spell(p, words)
     x = _inputs(p, vectors, spelled[batch.spellings], batch.rows)
-    kernels.drop(x, batch.noise, every, 0, threshold, scale)
+    x *= kept
     states = _forward(p.tokens, x @ p.tokens.weight, batch.firsts, batch.lengths)
     hidden, scores = _scores(p, states.output)
 
@@ -149,10 +150,10 @@ def loss_and_gradients(
     columns = spelled.shape[1]
     for_spelling, for_vectors = np.split(p.tokens.weight, [columns], axis=1)
     d_characters = states.gates[0] @ for_spelling[0].T + states.gates[1] @ for_spelling[1].T  # (N, 2h)
-    kernels.drop(d_characters, batch.noise, every, 0, threshold, scale)
+    d_characters *= kept[:, :columns]
     unknown = np.flatnonzero(batch.rows == UNKNOWN)
     d_unknown = states.gates[0][unknown] @ for_vectors[0].T + states.gates[1][unknown] @ for_vectors[1].T
-    kernels.drop(d_unknown, batch.noise, unknown, columns, threshold, scale)
+    d_unknown *= kept[unknown, columns:]
     np.sum(d_unknown, axis=0, out=g.unknown)
 
     d_spelled = np.zeros_like(spelled)

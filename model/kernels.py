@@ -2,9 +2,9 @@
 
 Source of the equations: model.lstm for the cell; Lafferty et al. (2001) for the CRF, Rabiner (1989) for its best path.
 The exponential is Cephes' expf: range reduction and a polynomial, which the compiler turns into vector instructions, as
-it cannot with the C library's. Floating point: products and sums may be contracted, and the sums of single-row products
-and of squares reordered; nothing else. Compiled code is kept beside this file or in the user's cache folder; where
-neither can be written it is compiled anew.
+it cannot with the C library's. Floating point: products and sums may be contracted, and the sum of squares reordered;
+nothing else. Compiled code is kept beside this file or in the user's cache folder; where neither can be written it is
+compiled anew.
 Letters: N rows of sequences laid end to end, S sequences, the longest first, D inputs, H units a direction, K tags.
 """
 
@@ -126,23 +126,6 @@ def _multiply_row(a: Floats, b: Floats, c: Floats) -> None:
             c[j] += a0 * b0[j]
 
 
-@_compiled(_REORDER)
-def _multiply_row_transposed(a: Floats, b: Floats, c: Floats) -> None:
-    """Write the product of the row a with b transposed into the row c."""
-    whole = len(c) - len(c) % 4
-    for k in range(0, whole, 4):
-        b0, b1, b2, b3 = b[k], b[k + 1], b[k + 2], b[k + 3]
-        s0 = s1 = s2 = s3 = _f(0.0)
-        for j in range(len(a)):
-            s0, s1, s2, s3 = s0 + a[j] * b0[j], s1 + a[j] * b1[j], s2 + a[j] * b2[j], s3 + a[j] * b3[j]
-        c[k], c[k + 1], c[k + 2], c[k + 3] = s0, s1, s2, s3
-    for k in range(whole, len(c)):
-        b0, s0 = b[k], _f(0.0)
-        for j in range(len(a)):
-            s0 += a[j] * b0[j]
-        c[k] = s0
-
-
 @_compiled()
 def _copy(x: Floats, to: Floats) -> None:
     """Assignment of a row; numba's own takes seconds to compile."""
@@ -249,7 +232,7 @@ def lstm_backward(
     dh = np.zeros((capacity, units), gates.dtype)
     carry = np.zeros((capacity, units), gates.dtype)
     z = np.zeros((capacity, 3 * units), gates.dtype)
-    transposed = recurrent.T.copy() if len(lengths) > 1 else np.empty((0, units), gates.dtype)
+    transposed = recurrent.T.copy()
     for j in range(units):
         d_ci[j] = d_co[j] = d_h_start[j] = d_c_start[j] = _f(0.0)
     for t in range(lengths[0] - 1, -1, -1):
@@ -263,26 +246,13 @@ def lstm_backward(
             grad_row = grad[row, half : half + units]
             _cell_backward(gates[row], z[s], w_ci, w_co, before, cells[row], grad_row, dh[s], carry[s], d_ci, d_co)
         if active == 1:
-            _multiply_row_transposed(z[0], recurrent, dh[0])
+            _multiply_row(z[0], transposed, dh[0])
         else:
             _multiply(z[: _blocks(active)], transposed, dh[: _blocks(active)])
     for s in range(active):
         for j in range(units):
             d_h_start[j] += dh[s, j]
             d_c_start[j] += carry[s, j]
-
-
-@_compiled()
-def drop(x: Floats, noise: NDArray[np.int16], rows: Integers, first: int, threshold: int, scale: float) -> None:
-    """Set x to 0 where the noise is below the threshold, and scale what stays.
-
-    Row n of x (rows, columns) stands beside row `rows[n]` of the noise, from column `first` on.
-    """
-    limit, factor = np.int16(threshold), _f(scale)
-    for n in range(len(x)):
-        values, own = x[n], noise[rows[n], first:]
-        for j in range(len(values)):
-            values[j] = values[j] * factor if own[j] >= limit else _f(0.0)
 
 
 @_compiled()

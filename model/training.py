@@ -46,7 +46,10 @@ class Outcome:
 
 @contextmanager
 def reproducible(seed: int, threads: int) -> Iterator[None]:
-    """Seed torch's generators, fix the number of threads and ask for deterministic operations; undone at the end."""
+    """Seed torch's generators, fix the number of threads and ask for deterministic operations.
+
+    Undone at the end, but that the generators go on from where they are.
+    """
     threads_before, mode_before = torch.get_num_threads(), torch.get_deterministic_debug_mode()
     deterministic: Any = torch.utils.deterministic
     fill_before = deterministic.fill_uninitialized_memory

@@ -263,12 +263,11 @@ def test_products_of_all_remainders() -> None:
     for rows, inner, columns in product((4, 8), (1, 3, 4, 9, 17), (1, 4, 5, 20)):
         a = generator.normal(size=(rows, inner)).astype(np.float32)
         b = generator.normal(size=(inner, columns)).astype(np.float32)
-        c, d, e = np.full((3, rows, columns), np.nan, dtype=np.float32)
+        c, d = np.full((2, rows, columns), np.nan, dtype=np.float32)
         kernels._multiply(a, b, c)
         for row in range(rows):
             kernels._multiply_row(a[row], b, d[row])
-            kernels._multiply_row_transposed(a[row], np.ascontiguousarray(b.T), e[row])
-        for found in (c, d, e):
+        for found in (c, d):
             np.testing.assert_allclose(found, a @ b, rtol=1e-4, atol=1e-5)
 
 
