@@ -152,6 +152,8 @@ def train(
         )
     if len(outcome.history) < config.epochs:
         logger.info("%s: stopped, no better dev F1 for %d epochs", name, config.patience)
+    if outcome.best.correct == 0:
+        logger.warning("%s: dev F1 never rose above 0: the tagger has learnt nothing; more epochs or documents?", name)
     parameters.data.copy_(best_parameters)
     return outcome
 

@@ -3,6 +3,7 @@
 import sys
 
 import yaml
+from snakemake.logging import logger
 
 ROOT = Path(workflow.basedir)
 for folder in (ROOT, ROOT / "workflow_scripts"):  # Snakemake hands this search path on to the scripts
@@ -20,6 +21,8 @@ try:
         )
         configured.check_folder(Path.cwd())
         configured.check_labels(config)
+        for notice in configured.notices(config):
+            logger.warning(notice)
 except ValueError as error:
     raise WorkflowError(str(error))
 

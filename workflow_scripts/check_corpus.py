@@ -25,7 +25,8 @@ def configuration(overlays: list[str], name: str) -> dict[str, Any]:
     """
     config = study.load(overlays)
     if name not in config["corpora"]:
-        raise study.ConfigError(f"CORPUS: unknown corpus '{name}'; {study.nearest(name, config['corpora'])}")
+        own = "" if overlays else " (one of yours needs CONFIG=, the file that describes it)"
+        raise study.ConfigError(f"CORPUS: unknown corpus '{name}'; {study.nearest(name, config['corpora'])}{own}")
     entities = list(config["corpora"][name]["entities"])
     config["study"] |= {"corpora": [name], "skip": [], "entities": entities, "regimes": ["baseline"]}
     schema = yaml.safe_load((ROOT / "rules/schemas/config.schema.yaml").read_text(encoding="utf-8"))
@@ -71,7 +72,11 @@ def main(arguments: list[str]) -> int:
         return 1
     print(f"{options.corpus} ({corpus['format']}) at {native}\n{report.text()}")
     faults = len(report.errors)
-    print(f"{options.corpus} cannot be used: {faults:,} errors" if faults else f"{options.corpus} can be used")
+    print(
+        f"{options.corpus} cannot be used: {faults:,} error{'s' * (faults != 1)}"
+        if faults
+        else f"{options.corpus} can be used"
+    )
     return 1 if faults else 0
 
 

@@ -13,7 +13,7 @@ def source_of(config: Mapping[str, Any], name: str) -> Mapping[str, Any]:
     if name == "word_vectors":
         return config["word_vectors"]  # type: ignore[no-any-return]
     if name.startswith("blacklist_"):
-        return config["silver"]["blacklists"][name.removeprefix("blacklist_")]  # type: ignore[no-any-return]
+        return config["silver"]["blacklists"][name.removeprefix("blacklist_")] or {}
     return config["corpora"][name]  # type: ignore[no-any-return]
 
 
@@ -33,8 +33,11 @@ def files_of(source: Mapping[str, Any]) -> list[dict[str, Any]]:
 def or_else(name: str, source: Mapping[str, Any]) -> str:
     """What to do where the corpus ``name`` cannot be downloaded: which file from which page, or how to leave it out.
 
-    To be added to a message; empty for a source that is no corpus of the registry.
+    To be added to a message; empty for a source that is neither a corpus of the registry nor a blacklist.
     """
+    if name.startswith("blacklist_"):
+        key = f"silver.blacklists.{name.removeprefix('blacklist_')}"
+        return f"; or give another's place as {key}.path, or none: {key}: null"
     if not source.get("home") or not source.get("obtain"):
         return ""
     account = " (asks for an account)" if source.get("registration") else ""

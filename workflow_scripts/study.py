@@ -88,7 +88,17 @@ def _faults(error: jsonschema.ValidationError) -> Iterator[str]:
         best = max(error.context, key=lambda e: (len(e.absolute_path), e.validator not in ("type", "const")))
         yield from _faults(best)
     else:
-        yield f"{place}: {error.message}; see config.yaml and rules/schemas/config.schema.yaml"
+        yield f"{place}: {error.message}; {_remedy(error)}"
+
+
+def _remedy(error: jsonschema.ValidationError) -> str:
+    instance: Any = error.instance
+    if error.validator == "type" and isinstance(instance, str):
+        if "array" in str(error.validator_value):
+            return f"write [{instance}]"
+        if "number" in str(error.validator_value) and re.fullmatch(r"[-+]?\d+(\.\d*)?[eE][-+]?\d{1,2}", instance):
+            return f"YAML takes this for text; write {float(instance):.12f}".rstrip("0")
+    return "see config.yaml and rules/schemas/config.schema.yaml"
 
 
 def load(overlays: Sequence[str | Path]) -> dict[str, Any]:
@@ -105,7 +115,7 @@ def load(overlays: Sequence[str | Path]) -> dict[str, Any]:
     for overlay in overlays:
         try:
             update_config(config, load_configfile(overlay))
-        except WorkflowError as error:
+        except (WorkflowError, UnicodeDecodeError, OSError) as error:
             raise ConfigError(f"{overlay}: {error}") from error
     schema = yaml.safe_load((root / "rules/schemas/config.schema.yaml").read_text(encoding="utf-8"))
     if faults := list(schema_faults(config, schema)):
@@ -137,7 +147,8 @@ def _study_faults(config: Config) -> Iterator[str]:
     for split, place in [(study["split"], "study.split"), (config["silver"]["split"], "silver.split")]:
         if sum(split.values()) != 100:
             yield f"{place}: {split} sums to {sum(split.values())} percent; make it 100"
-    for settings, place in [(study, "study"), *((config["figures"][f], f"figures.{f}") for f in FIGURE_REGIMES)]:
+    figures = [(config["figures"][f], f"figures.{f}") for f in FIGURE_REGIMES if figure_runs(config, f)]
+    for settings, place in [(study, "study"), *figures]:
         for share in settings["shares"]:
             if share > study["split"]["train"]:
                 yield f"{place}.shares: {share} is more than the {study['split']['train']} percent of study.split.train"
@@ -178,6 +189,19 @@ def _study_faults(config: Config) -> Iterator[str]:
     for entity in study["entities"]:
         if not any(e == entity for e, _ in data_sets(config)):
             yield f"study.entities: no configured corpus holds {entity}; add one or leave {entity} out"
+
+
+def notices(config: Config) -> Iterator[str]:
+    """What is allowed and may not be meant: corpora that take no part, documents that no training sees."""
+    study = config["study"]
+    for name in sorted(set(config["corpora"]) - registered() - set(selected_corpora(config)) - set(study["skip"])):
+        yield f"corpora.{name} takes no part: study.corpora names others only, or study.entities none of its classes"
+    largest, train = max(study["shares"]), study["split"]["train"]
+    if largest < train:
+        yield f"study.shares: the largest is {largest}, so that of the {train} percent for training some are never used"
+    own = [name for name in selected_corpora(config) if config["corpora"][name].get("split") == "own"]
+    if own:
+        yield f"{', '.join(own)}: with a split of its own, a share of {train} percent is all of its training part"
 
 
 def check_labels(config: Config) -> None:
@@ -234,7 +258,8 @@ def _sources(config: Config) -> Iterator[tuple[str, Config]]:
 def _path_fault(path: Path) -> str | None:
     """What is wrong with a user's file, or the first bad one below a folder; one walk, as folders may be large."""
     if not path.exists():
-        return f"{path} does not exist; correct it or corpora_root"
+        where = "" if path.is_absolute() else f" in {Path.cwd()}"
+        return f"{path} does not exist{where}; correct it or corpora_root"
     if Path.cwd().is_relative_to(path.resolve()):
         return f"{path} is the working folder or holds it; give the data a folder of their own"
     for file in (path, *(path.rglob("*") if path.is_dir() else ())):

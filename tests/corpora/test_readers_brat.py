@@ -53,7 +53,7 @@ def test_text_column_that_differs_is_logged_and_the_offsets_win(tmp_path, caplog
     document = only(tmp_path, 'a "b" c', 'T1\tX 0 5\ta  b \nT2\tX 0 5\ta    "b"\n')
     assert [m.spans for m in document.mentions] == [((0, 5),)] * 2
     assert f"{tmp_path}/one.ann:1: the text column says" in caplog.text
-    assert "1 mentions whose text column differs" in caplog.text
+    assert "1 of 2 mentions have a text column that differs" in caplog.text
 
 
 @pytest.mark.parametrize(

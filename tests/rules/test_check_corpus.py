@@ -40,7 +40,7 @@ def test_offset_errors_are_named_and_the_exit_code_says_so(study, tmp_path, caps
     assert check_corpus.main(study()) == 1
     out = capsys.readouterr().out
     assert "mine.txt:7: span 9-9 is empty" in out
-    assert out.endswith("mine cannot be used: 1 errors\n")
+    assert out.endswith("mine cannot be used: 1 error\n")
 
 
 @pytest.mark.parametrize(

@@ -201,6 +201,11 @@ def test_every_level_refuses_unknown_keys():
         (lambda c: c["silver"]["blacklists"].update(GENE=None), "unknown value 'GENE'"),
         (lambda c: c["study"].update(corpora="al"), "study.corpora"),
         (lambda c: c["study"].update(shares=[60.0]), "study.shares.0: 60.0 is not of type 'integer'"),
+        (
+            lambda c: c["training"]["fast"]["target"].update(learning_rate="1e-3"),
+            "learning_rate: '1e-3' is not of type 'number'; YAML takes this for text; write 0.001",
+        ),
+        (lambda c: c["corpora"]["cdr"].update(entities={"DISO": "Disease"}), "is not of type 'array'; write [Disease]"),
         (lambda c: c["training"]["fast"]["target"].update(epochs=20.0), "training.fast.target.epochs: 20.0 is not"),
         (
             lambda c: c["training"]["fast"]["target"].update(learning_rate=float("inf")),
@@ -223,6 +228,27 @@ def test_every_level_refuses_unknown_keys():
 )
 def test_a_fault_stops_with_its_place_and_a_remedy(change, expected):
     assert expected in faults(change)
+
+
+def test_shares_of_figures_that_the_study_does_not_draw_are_no_fault():
+    config = copy.deepcopy(PAPER)
+    config["study"] |= {"corpora": ["s800"], "entities": ["LIVB"], "shares": [50]}
+    config["study"]["split"] = {"train": 50, "dev": 10, "test": 40}
+    study.check(config, SCHEMA)
+    config["study"]["corpora"] = ["s800", "linnaeus"]
+    assert "figures.learning_curves.shares: 60 is more than the 50 percent" in faults(lambda c: c.update(config))
+
+
+def test_what_may_not_be_meant_is_said():
+    assert list(study.notices(PAPER)) == []
+    config = copy.deepcopy(PAPER)
+    for name in ("mine", "other"):
+        config["corpora"][name] = config["corpora"]["cdr"] | {"split": "own", "title": name}
+    config["study"] |= {"corpora": ["mine"], "shares": [30]}
+    ignored, unused, own = study.notices(config)
+    assert ignored.startswith("corpora.other takes no part")
+    assert "the largest is 30, so that of the 60 percent" in unused
+    assert own.startswith("mine: with a split of its own, a share of 60 percent")
 
 
 def test_names_that_snakemake_takes_for_wildcards_are_refused(tmp_path):

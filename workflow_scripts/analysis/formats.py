@@ -59,7 +59,7 @@ def vectors_note(paths: str | Sequence[str]) -> list[str]:
         try:
             vectors = json.loads(Path(file).read_text(encoding="utf-8"))
             trained = "trained on the corpora of this study"
-            how = {"given": f"{vectors['file']}, as published", "trained": trained}[vectors["origin"]]
+            how = {"given": f"{vectors['file']}, as given", "trained": trained}[vectors["origin"]]
             counts.append(int(vectors["words"]))
             dimension = vectors["dimension"]
         except (KeyError, TypeError, ValueError) as error:

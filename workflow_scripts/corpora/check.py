@@ -130,12 +130,12 @@ def _read(native: Path, spec: CorpusSpec, entities: Mapping[str, Sequence[str]],
     for label, count in labels.most_common():
         report.lines.append(f"  {label} {count:,} -> {', '.join(mapped.get(label, ['not mapped']))}")
     report.lines += ["  none"] * (not labels)
-    for label, classes in mapped.items():
+    for label, classes in mapped.items() if not ended else ():
         if label not in labels:
             near = difflib.get_close_matches(label, labels, n=1, cutoff=0.0)
             remedy = f"did you mean {near[0]!r}?" if near else "the corpus has no labels at all"
             place = f"{native}: label {label!r} of {', '.join(classes)}"
-            (report.warnings if report.errors else report.errors).append(f"{place} occurs nowhere in it; {remedy}")
+            report.errors.append(f"{place} occurs nowhere in it; {remedy}")
     for entity, shapes in by_class.items() if not outside else ():
         report.lines += ["", f"{entity}: {shapes['mentions']:,} mentions"]
         report.lines += [f"  {count:,} {name}" for name, count in shapes.items() if name != "mentions" and count]
@@ -203,7 +203,8 @@ def _split(
             keys = ("documents", "sentences", "tokens", "mentions")
             report.lines.append(f"  {entity} {part}: " + ", ".join(f"{counts[key]:,} {key}" for key in keys))
             if not counts["mentions"]:
-                report.warnings.append(f"{part} has no {entity} mentions; use another split or more documents")
+                serious = report.warnings if part == "test" else report.errors  # what cannot be trained
+                serious.append(f"{part} has no {entity} mentions; use another split or more documents")
         whole = sum(parts.values(), Counter[str]())
         for name in _POLICIES:
             report.lines += [f"    {lost[name]:,} left out by `{name}: {getattr(spec, name)}`"] * bool(lost[name])

@@ -124,6 +124,8 @@ def _word_vectors(vectors: Mapping[str, Any]) -> str:
 
 def _silver(silver: Mapping[str, Any]) -> str:
     title = silver["corpus"].get("title", "silver-standard corpus")
+    if silver["corpus"].get("path"):
+        title += f" (from {silver['corpus']['path']})"
     return f"{title}, up to {silver['documents']:,} documents a class, sampled with seed {silver['seed']}"
 
 

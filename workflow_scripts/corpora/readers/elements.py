@@ -51,8 +51,11 @@ def pieces(member: Member, tag: str, root: str | None = None) -> Iterator[Piece]
     encoding = "utf-8"
     with member.open() as stream:
         while chunk := stream.read(_CHUNK):
-            if not buffer and line == 1 and (declared := _ENCODING.search(chunk[:1024])):
-                encoding = declared[1].decode("ascii")
+            if not buffer and line == 1:
+                if kind := _other(chunk):
+                    raise CorpusError(member.place, 1, f"is {kind[0]}, not XML as read here", kind[1])
+                if declared := _ENCODING.search(chunk[:1024]):
+                    encoding = declared[1].decode("ascii")
             buffer += chunk
             done = 0
             while (bounds := _bounds(buffer, done, opening, closing)) is not None:
@@ -77,6 +80,15 @@ def pieces(member: Member, tag: str, root: str | None = None) -> Iterator[Piece]
     if not ended:
         line += buffer.count(b"\n")
         raise CorpusError(member.place, line, f"the file ends without </{root}>", "fetch the corpus again")
+
+
+def _other(start: bytes) -> tuple[str, str] | None:
+    """What a file that begins so is instead, and the remedy."""
+    if start.startswith((b"\xff\xfe", b"\xfe\xff")) or b"\0" in start[:4]:
+        return "UTF-16", "convert the file to UTF-8"
+    if start.lstrip(b"\xef\xbb\xbf \t\r\n").startswith((b"{", b"[")):
+        return "JSON", "let its name end with .json, or correct `format`"
+    return None
 
 
 def _bounds(buffer: bytes, done: int, opening: re.Pattern[bytes], closing: bytes) -> tuple[int, int] | None:

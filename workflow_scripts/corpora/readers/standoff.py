@@ -21,6 +21,7 @@ HELD_BYTES = 512 << 20  # as are the files of a corpus whose texts and mentions 
 SPLITS = {"train": "train", "valid": "dev", "validation": "dev", "dev": "dev", "devel": "dev", "test": "test"}
 SHOWN = 10
 COLLECTED = 1000  # offset errors
+SHIFTED = 10  # mentions that show whether offsets fit their text at all
 REMEDY = "fetch the corpus again or correct the line"
 
 _NUMBER = re.compile("[0-9]{1,18}")
@@ -145,10 +146,11 @@ class TextColumn:
     """
 
     def __init__(self) -> None:
-        self.mismatches = 0
+        self.checked = self.mismatches = 0
 
     def check(self, stated: str, actual: str, place: str, line: int | None) -> None:
         """Note a difference in anything but the amount of white space."""
+        self.checked += 1
         if stated == actual or stated.split() == actual.split():
             return
         self.mismatches += 1
@@ -157,6 +159,12 @@ class TextColumn:
             logger.warning("%s: the text column says %r, the offsets %r; the offsets are used", where, stated, actual)
 
     def report(self, source: Path) -> None:
-        """Log how many differences there were."""
+        """Log how many differences there were; raises CorpusError where most of SHIFTED mentions or more differ."""
         if self.mismatches:
-            logger.warning("%s: %d mentions whose text column differs from the text", source, self.mismatches)
+            told = f"{self.mismatches} of {self.checked} mentions have a text column that differs from the text"
+            # Spans outside of their text, which a check collects, have no text of their own to compare.
+            if self.checked >= SHIFTED and self.mismatches > self.checked / 2 and not _collected.get():
+                problem = f"{told}: the offsets count otherwise than from 0 in characters"
+                remedy = "look for a byte order mark, Windows line ends, offsets in bytes or from 1"
+                raise CorpusError(source, None, problem, remedy)
+            logger.warning("%s: %s", source, told)
