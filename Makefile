@@ -7,6 +7,11 @@ GPU ?= $(or $(filter-out 0,$(shell nvidia-smi --list-gpus 2>/dev/null | grep -c 
 CONFIG ?=
 # The corpus of `make check-corpus`.
 CORPUS ?=
+# The tagger, texts and output of `make tag`; and the word2vec file of the study, for words that its corpora lack.
+RUN ?=
+TEXTS ?=
+OUTPUT ?=
+WORD_VECTORS ?=
 # Broken files a reader in `make fuzz`, and what they are drawn by.
 FUZZ_EXAMPLES ?= 10000
 FUZZ_SEED ?= 1
@@ -35,7 +40,7 @@ snakemake = $(BIN)/snakemake --snakefile Snakefile --cores $(CORES) --resources 
 options = --directory $(FOLDER_$(1)) $(if $(OVERLAYS_$(1))$(CONFIG),--configfile $(OVERLAYS_$(1)) $(CONFIG)) \
 	$(if $(filter real,$(1)),--config corpora_root="$$(realpath '$(CORPORA_MIRROR)')")
 
-.PHONY: help setup demo study real report status check-corpus test test-slurm fuzz chaos lint format lock audit clean
+.PHONY: help setup demo study real report status check-corpus tag test test-slurm fuzz chaos lint format lock audit clean
 
 help:
 	@echo 'make demo     the whole workflow on small made-up corpora: minutes, no GPU, no download'
@@ -46,6 +51,7 @@ help:
 	@echo 'make report   finishes the study and makes one page of it; STUDY=demo or STUDY=real for those'
 	@echo 'make status   how far the study is, also while it runs; STUDY=demo or STUDY=real for those'
 	@echo 'make check-corpus CORPUS=name CONFIG=mine.yaml   what a corpus holds and whether it can be used'
+	@echo 'make tag RUN=results/runs/... TEXTS=folder OUTPUT=folder   mentions in texts, by a tagger of the study'
 	@echo 'make fuzz     every reader on FUZZ_EXAMPLES=10000 broken files, drawn by FUZZ_SEED=1'
 	@echo 'make chaos    kills the demonstration CHAOS_KILLS=30 times at moments drawn by CHAOS_SEED=1, and compares the results'
 	@echo 'make lint     ruff, mypy, snakefmt, snakemake --lint;  make format  rewrites what they can'
@@ -89,6 +95,10 @@ has-mirror:
 
 check-corpus: setup
 	@$(BIN)/python workflow_scripts/check_corpus.py '$(CORPUS)' $(if $(CONFIG),--configfile $(CONFIG))
+
+tag: setup
+	@$(BIN)/python workflow_scripts/tag_texts.py '$(RUN)' '$(TEXTS)' '$(OUTPUT)' \
+		$(if $(WORD_VECTORS),--word-vectors '$(WORD_VECTORS)')
 
 test: setup
 	$(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist loadfile

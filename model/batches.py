@@ -6,9 +6,10 @@ Rare words: as in NeuroNER a token that occurs once in the training part is read
 
 from __future__ import annotations
 
+import copy
 import hashlib
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -53,6 +54,16 @@ class WordVectors:
     def dimension(self) -> int:
         """Numbers in a vector."""
         return int(self.matrix.shape[1])
+
+    def extended(self, words: Mapping[str, int], rows: NDArray[np.float32]) -> WordVectors:
+        """These vectors and those of more words, of which `words` has the rows; to taggers they are the same vectors.
+
+        For tagging texts with words that no corpus had: `rows` (words, dimension) must come from the same file.
+        """
+        more = copy.copy(self)
+        more._rows = {word: len(self.matrix) + row for word, row in words.items()} | self._rows
+        more.matrix = np.concatenate([self.matrix, rows])
+        return more
 
     def row(self, token: str) -> int:
         """Row of the first spelling found: as it is, lower case, digits as 0, both; UNKNOWN if there is none."""

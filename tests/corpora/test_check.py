@@ -69,6 +69,15 @@ def test_what_a_corpus_holds(tmp_path):
     assert sizes == ["6", "1", "3"]
 
 
+def test_a_text_in_two_parts_is_told(tmp_path):
+    corpus = brat(tmp_path / "c", d1=["X 0 9"], d2=["X 0 9"], d3=["X 0 9"])
+    [warning] = report(corpus, {"DISO": ["X"]}).warnings
+    assert warning.startswith("1 texts stand in two parts under different ids, such as d1 and d2")
+    for number in (1, 2, 3):
+        (corpus / f"d{number}.txt").write_text(f"{TEXT} {number}")
+    assert report(corpus, {"DISO": ["X"]}).warnings == []
+
+
 def test_policies_are_applied_and_told(tmp_path):
     corpus = brat(tmp_path / "c", **{f"d{n}": ["X 0 9", "X 0 5", "X 19 23;34 42"] for n in range(3)})
     found = report(corpus, {"DISO": ["X"]}, discontinuous="drop", overlapping="longest")

@@ -31,7 +31,7 @@ def run_notes(runs: Sequence[Path]) -> list[str]:
     table = pd.DataFrame([run_of(path) for path in runs])
     held = paired(table) if len(table) else table
     if held.empty:
-        return ["No seed has runs of both regimes: nothing to compare."]
+        return ["No seed has runs of both regimes: nothing to compare. Each run's scores are in results/scores.csv."]
     per_data_set = held.groupby(["entity", "corpus"]).seed.nunique()
     seeds = " to ".join(str(count) for count in sorted({per_data_set.min(), per_data_set.max()}))
     unknown = ["With one seed the spread over trainings is unknown."] * int(per_data_set.min() == 1)

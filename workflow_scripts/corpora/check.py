@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import hashlib
 import logging
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -182,9 +183,11 @@ def _split(
         lost: Counter[str] = Counter()
         documents: dict[str, tuple[str, Counter[str]]] = {}
         unidentified: list[str] = []
+        same: dict[str, list[str]] = {}  # documents by their text
         try:
             for document in read_documents(native, spec, dict.fromkeys(labels, entity), lost):
                 documents[document.id] = (document.split, _tagged(document))
+                same.setdefault(_digest(document.text), []).append(document.id)
                 if not document.pmid and not document.pmcid:
                     unidentified.append(document.id)
             states = [(name, split) for name, (split, _) in documents.items()]
@@ -192,6 +195,10 @@ def _split(
         except CorpusError as error:
             report.errors.append(str(error))
             return
+        leaks = [ids for ids in same.values() if len({assignment[name] for name in ids}) > 1]
+        if position == 0 and leaks:
+            shown = ", ".join(f"{ids[0]} and {ids[1]}" for ids in leaks[:3])
+            report.warnings.append(f"{len(leaks):,} texts stand in two parts under different ids, such as {shown}")
         if position == 0:
             report.lines += _some(
                 "documents without PMID and PMCID, found in the silver corpus by text alone", unidentified
@@ -210,6 +217,10 @@ def _split(
             report.lines += [f"    {lost[name]:,} left out by `{name}: {getattr(spec, name)}`"] * bool(lost[name])
         for key, meaning in _TOKENISED.items():
             report.lines += [f"    {whole[key]:,} {meaning}"] * bool(whole[key])
+
+
+def _digest(text: str) -> str:
+    return hashlib.sha256(" ".join(text.split()).encode()).hexdigest()
 
 
 def _tagged(document: Document) -> Counter[str]:

@@ -136,7 +136,9 @@ def _binary(stream: IO[bytes], path: Path, dimension: int) -> Iterator[tuple[byt
 
 def _text(stream: IO[bytes], path: Path, dimension: int) -> Iterator[tuple[bytes, bytes]]:
     """Words and their numbers, one a line, separated by single blanks; the first line may be a header."""
-    first = stream.readline(_LINE)
+    first = stream.readline(_LINE).removeprefix(b"\xef\xbb\xbf")
+    if first.startswith(b"\x93NUMPY"):
+        raise CorpusError(path, None, "is a NumPy array, which has no words", REMEDY)
     if not first:
         raise CorpusError(path, None, "is empty", REMEDY)
     header = _HEADER.fullmatch(first)

@@ -1,0 +1,124 @@
+"""Tag texts with a tagger of the study: `make tag RUN=results/runs/… TEXTS=folder OUTPUT=folder`.
+
+Texts are the .txt files of a folder or archive, or one such file; the mentions come as Brat standoff beside them.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import logging
+import sys
+from collections.abc import Iterable, Iterator
+from itertools import islice
+from pathlib import Path, PurePosixPath
+
+import numpy as np
+from tqdm import tqdm
+
+ROOT = Path(__file__).parents[1]
+sys.path.append(str(ROOT))
+
+from corpora.archives import fetched_file, members  # noqa: E402
+from corpora.brat import write_brat  # noqa: E402
+from corpora.documents import Document, Mention  # noqa: E402
+from corpora.readers.standoff import decode, read_whole  # noqa: E402
+from corpora.tokens import sentences  # noqa: E402
+from corpora.vectors import lookup_order  # noqa: E402
+from corpora.word2vec import read_word2vec  # noqa: E402
+from model.batches import WordVectors  # noqa: E402
+from model.bundle import load_bundle  # noqa: E402
+from model.scores import chunks  # noqa: E402
+from model.settings import ModelError  # noqa: E402
+from model.tag import tag  # noqa: E402
+from model.tagger import Tagger  # noqa: E402
+
+_TOGETHER = 256  # documents, for speed only
+
+
+def texts(source: Path) -> Iterator[Document]:
+    """The .txt files, in order; the id is the file's name, with those of its folders before it."""
+    for member in members(source, ("*.txt",)):
+        name = "-".join(PurePosixPath(member.name).with_suffix("").parts)
+        yield Document(name, decode(read_whole(member.open(), member.place), member.place))
+
+
+def tagged(tagger: Tagger, documents: Iterable[Document]) -> Iterator[Document]:
+    """The documents with the mentions that the tagger finds, cut into tokens as the corpora it was trained on."""
+    documents = iter(documents)
+    while some := list(islice(documents, _TOGETHER)):
+        cut = [sentences(document.text) for document in some]
+        words = [
+            [document.text[start:end] for start, end in sentence]
+            for document, own in zip(some, cut, strict=True)
+            for sentence in own
+        ]
+        tags = iter(tag(tagger, words))
+        for document, own in zip(some, cut, strict=True):
+            found = [
+                Mention(label, ((sentence[first].start, sentence[last - 1].end),))
+                for sentence in own
+                for label, first, last in chunks(next(tags))
+            ]
+            yield Document(document.id, document.text, tuple(found))
+
+
+def vectors_of(run: Path) -> Path:
+    """The folder of the word vectors that a run of the study was trained with; ModelError where it is not found."""
+    for parent in run.absolute().parents:
+        for part in run.absolute().relative_to(parent).parts:
+            if (parent / "vectors" / part / "words.txt").exists():
+                return parent / "vectors" / part
+    raise ModelError(f"{run}: its word vectors are not in its study; give their folder with --vectors")
+
+
+def with_words_of(vectors: WordVectors, folder: Path, file: Path, source: Path) -> WordVectors:
+    """The vectors and those that the texts' other words have in the file from which the study took its own.
+
+    Raises ModelError for another file than that, and CorpusError as `read_word2vec`.
+    """
+    tokens = {
+        document.text[start:end]
+        for document in texts(source)
+        for sentence in sentences(document.text)
+        for start, end in sentence
+    }
+    wanted = {word.encode() for token in tokens for word in lookup_order(token)}
+    found = read_word2vec(file, wanted, vectors.dimension)
+    wished = json.loads((folder / "vectors.json").read_text(encoding="utf-8"))["sha256"]
+    if found.sha256 != wished:
+        raise ModelError(f"{file}: not the file that {folder} comes from (sha256 {wished}); give that one")
+    return vectors.extended({word.decode(): row for word, row in found.words.items()}, np.asarray(found.rows))
+
+
+def main(arguments: list[str]) -> int:
+    """Tag and write; exit code 1 for texts, a tagger or vectors that cannot be used."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("run", type=Path, help="the folder of a trained tagger")
+    parser.add_argument("texts", type=Path, help="a folder or archive of .txt files, or one of them")
+    parser.add_argument("output", type=Path, help="the folder to write, or an archive if it ends with .zip")
+    parser.add_argument("--vectors", type=Path, help="the folder of its word vectors, where it lies outside its study")
+    parser.add_argument("--word-vectors", type=Path, help="the word2vec file of the study, for words it did not hold")
+    options = parser.parse_args(arguments)
+    logging.basicConfig(level=logging.WARNING, format="%(message)s")
+    try:
+        if options.output.exists():
+            raise ModelError(f"{options.output}: is there already; remove it or give another place")
+        folder = options.vectors or vectors_of(options.run)
+        vectors = WordVectors(folder / "words.txt", folder / "vectors.npy")
+        tagger = load_bundle(options.run, vectors)
+        if options.word_vectors:
+            more = with_words_of(vectors, folder, fetched_file(options.word_vectors), options.texts)
+            tagger = load_bundle(options.run, more)
+        documents = tqdm(texts(options.texts), unit=" texts", disable=not sys.stderr.isatty())
+        rows = write_brat(tagged(tagger, documents), options.output)
+    except (ValueError, OSError) as error:
+        print(error, file=sys.stderr)
+        return 1
+    mentions = sum(row.mentions for row in rows)
+    print(f"{options.output}: {mentions:,} mentions in {len(rows):,} texts")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
