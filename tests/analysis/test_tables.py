@@ -158,8 +158,8 @@ def test_notes_say_what_a_table_is_of_and_what_it_lacks():
     )
     one = study_notes(run_files(*runs[::2]), TITLES)
     assert one[1] == "With one seed the spread over trainings is unknown."
-    assert study_notes(run_files(runs[0]), TITLES)[0] == "No seed has runs of both regimes: nothing to compare. Each run's scores are in results/scores.csv."
-    assert study_notes([], {})[0] == "No seed has runs of both regimes: nothing to compare. Each run's scores are in results/scores.csv."
+    for none in (run_files(runs[0]), []):
+        assert study_notes(none, TITLES)[0].startswith("No seed has runs of both regimes: nothing to compare.")
     assert study_notes(run_files(runs[0]), TITLES)[1].startswith("Of the paper's 23 data sets 22 are not")
     assert study_notes([], {})[1] == "None of the paper's 23 data sets is in this study."
 
