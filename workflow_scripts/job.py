@@ -117,7 +117,7 @@ def _keep(outputs: list[Path], kept: Path) -> None:
         for path in outputs:
             os.link(path, kept / path.name)
     except OSError as error:
-        logging.warning("%s: no links (%s); should Snakemake be killed now, this job is done again", kept, error)
+        logging.info("%s: no links (%s); should Snakemake be killed now, this job is done again", kept, error)
         shutil.rmtree(kept)
 
 

@@ -276,7 +276,8 @@ def _visible(file: Path, folder: Path) -> bool:
 
 def check_folder(folder: Path) -> None:
     """Stop where a study cannot be written. Raises ConfigError, for a working folder or a part of it that is closed."""
-    parts = (folder, *(folder / part for part in (".snakemake", "results", "resources", "logs", "checkpoints")))
+    parts = [folder, *(folder / part for part in (".snakemake", "results", "resources", "logs", "checkpoints"))]
+    parts += filter(Path.is_dir, (folder / "results").glob("*"))
     if closed := next((part for part in parts if part.exists() and not os.access(part, os.W_OK | os.X_OK)), None):
         raise ConfigError(f"{closed} cannot be written; correct that, or choose another folder with --directory")
 

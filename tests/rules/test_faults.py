@@ -71,7 +71,7 @@ def test_a_full_disk_stops_a_training_which_goes_on_when_there_is_room(finished,
         subprocess.run(["umount", disk], check=True)
 
 
-@pytest.mark.parametrize("part", [".", "results"])
+@pytest.mark.parametrize("part", [".", "results", "results/figures"])
 def test_a_folder_that_cannot_be_written_stops_before_any_job(study, part):
     closed = study.folder / part
     command = study.command("--forcerun", "figure1_architecture")
