@@ -5,8 +5,7 @@ from typing import Any
 
 from analysis.formats import vectors_note, write_table
 from analysis.label_savings import label_savings
-from analysis.learning_curves import seeds_notes
-from analysis.notes import not_in_study
+from analysis.notes import not_in_study, seeds_notes
 from analysis.scores import collect_scores, spread
 from job import run
 

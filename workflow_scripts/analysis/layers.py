@@ -8,8 +8,8 @@ import pandas as pd
 import seaborn as sns
 from matplotlib.figure import Figure
 
-from analysis.learning_curves import error_bars, panel_title, seeds_notes
-from analysis.notes import not_in_study
+from analysis.learning_curves import error_bars, panel_title
+from analysis.notes import not_in_study, seeds_notes
 from analysis.scores import in_order, spread
 from analysis.style import add_notes, panel_name, panels, without_data
 

@@ -12,7 +12,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from analysis.label_savings import baseline_share, curves, pairs_of
-from analysis.notes import not_in_study
+from analysis.notes import not_in_study, seeds_notes
 from analysis.scores import CLASSES, spread
 from analysis.style import GREY, REGIME_STYLE, add_notes, panel_name, panels, without_data
 
@@ -83,11 +83,6 @@ def error_bars(points: pd.DataFrame) -> pd.Series | None:
 def panel_title(title: str, entity: str) -> str:
     """A corpus and its class, in as many lines as half a page's width needs."""
     return textwrap.fill(f"{title} ({CLASSES[entity].lower()})", 44)
-
-
-def seeds_notes(points: pd.DataFrame) -> list[str]:
-    """Says where there is one seed only, so that nothing can be said of the spread; see `scores.spread`."""
-    return ["One seed a point: the spread over trainings is unknown."] if points.seeds.max() == 1 else []
 
 
 def _lonely_notes(points: pd.DataFrame) -> list[str]:

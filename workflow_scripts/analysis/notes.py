@@ -51,6 +51,11 @@ def missing_of_paper(pairs: Iterable[tuple[str, str]]) -> list[str]:
     ] * bool(missing)
 
 
+def seeds_notes(points: pd.DataFrame) -> list[str]:
+    """Says where there is one seed only, so that nothing can be said of the spread; see `scores.spread`."""
+    return ["One seed a point: the spread over trainings is unknown."] if points.seeds.max() == 1 else []
+
+
 def not_in_study(left_out: Sequence[tuple[str, str]], titles: Mapping[str, str]) -> list[str]:
     """Which data sets an item was configured to show and the study does not hold."""
     return [f"Configured for this item, but not in this study: {named(left_out, titles)}."] * bool(left_out)
