@@ -165,6 +165,9 @@ def test_curves_show_means_spread_and_what_is_missing():
     low, high = baseline.lines[2][0].get_segments()[0][:, 1]
     assert (low, high) == (69, 71)  # one standard deviation of 69, 70, 71
     assert "25 %" in words(figure)
+    assert "No runs of the regime" not in words(figure)
+    dotted = [line.get_xydata().tolist() for line in axis.lines if line.get_linestyle() == ":"]
+    assert dotted == [[[10, 80], [25, 80]], [[25, 80], [25, axis.get_ylim()[0]]]]
     assert "not in this study: CDR (chemicals)" in words(figure)
     with print_style():
         lonely = figure2_learning_curves(scores_of(curve(seeds=(1,))), TITLES, [])
@@ -173,6 +176,21 @@ def test_curves_show_means_spread_and_what_is_missing():
     assert "One seed a point" in single
     assert not any(container.has_yerr for container in lonely.axes[0].containers)
     assert "> 30 %" in beyond
+    assert "No runs of the regime transfer." in words(DRAWINGS["curves, no transfer"]())
+
+
+def test_a_panel_shows_its_own_data_set_alone():
+    runs = curve() | curve("cdr", baseline=(1, 2, 3)) | curve("cdr", baseline=(4, 5, 6), entity="CHED")
+    with print_style():
+        figure = figure2_learning_curves(scores_of(runs), TITLES, [])
+    drawn = {axis.get_title(): axis.containers[0].lines[0].get_ydata().tolist() for axis in figure.axes}
+    assert drawn == {"CDR (chemicals)": [4, 5, 6], "CDR (diseases)": [1, 2, 3], "miRNA (diseases)": [70, 78, 82]}
+
+
+def test_the_legend_names_the_classes_that_are_there():
+    [legend] = DRAWINGS["gain, one"]().legends
+    labels = [text.get_text() for text in legend.get_texts()]
+    assert labels[:3] == ["Class", "Genes/proteins", ""]
 
 
 @pytest.mark.parametrize(
@@ -197,11 +215,14 @@ def test_label_savings_stand_beside_the_papers_number():
     table = label_savings(scores_of(runs), TITLES, resamples=500).set_index("data_set")
     row = table.loc["DISO/mirna"]
     assert (row.share, row.seeds, row.baseline_share, row.baseline_share_paper) == (10, 3, 25.0, 28.0)
+    assert (row.f1_transfer, row.f1_baseline) == (80, 70)
     assert 20 < row.baseline_share_low < 25 < row.baseline_share_high < 30
     beyond = table.loc["DISO/cdr"]
     assert np.isinf([beyond.baseline_share, beyond.baseline_share_low, beyond.baseline_share_high]).all()
     assert table.loc["PRGE/bc2gm", ["baseline_share_low", "baseline_share_high", "baseline_share_paper"]].isna().all()
     assert label_savings(scores_of({}), TITLES).empty
+    alone = scores_of(curve() | curve("cdr")).query("corpus == 'cdr' or layers == 'none'")
+    assert label_savings(alone, TITLES, resamples=50).data_set.tolist() == ["DISO/cdr"]  # the other has no transfer
     later = scores_of(curve()).query("share > 10")
     assert label_savings(later, TITLES, resamples=50).baseline_share_paper.isna().all()  # the paper's is at 10 %
 
@@ -289,6 +310,12 @@ def test_layers_are_in_the_order_of_the_network():
     line = figure.axes[0].containers[0].lines[0]
     assert line.get_xydata().tolist() == [[n, 52 + n] for n in range(7)]
     assert [t.get_text() for t in figure.axes[0].get_xticklabels()] == list(LAYERS.values())
+    with print_style():
+        single = words(DRAWINGS["layers, one run each"]())
+        baselines = words(figure_s1_layers(scores_of(curve()).query("layers == 'none'"), TITLES, []))
+    assert "One seed a point" in single
+    assert "not in this study: CDR (chemicals)" in single
+    assert baselines.startswith("No transfer of layers")
 
 
 def test_the_figure_knows_the_layers_of_the_model():

@@ -62,6 +62,14 @@ def test_kinds_of_places():
     ]
 
 
+def test_neighbours_are_two_places():
+    found = places.places([(0, 4), (4, 8)], [(0, 4)], [(0, 4), (4, 8)])
+    assert [(place.kind(place.baseline), place.kind(place.transfer)) for place in found] == [
+        (Kind.CORRECT, Kind.CORRECT),
+        (Kind.MISSED, Kind.CORRECT),
+    ]
+
+
 def predictions(path, text, rows, document="d1"):
     """A predictions.tsv of one sentence: `rows` are (word, gold tag, predicted tag), found in the text in order."""
     at, lines = 0, []
@@ -166,6 +174,23 @@ def test_texts_may_be_an_archive(tmp_path):
         archive.writestr("d1.txt", "ataxia")
     packed = DataSet("DISO", "toy", found.baseline, found.transfer, tmp_path / "texts.zip")
     assert browse(packed).data == browse(found).data
+    with zipfile.ZipFile(tmp_path / "texts.zip", "w") as archive:
+        archive.writestr("d2.txt", "ataxia")
+    with pytest.raises(ValueError, match=r"texts\.zip/d1\.txt: cannot be read"):
+        browse(packed)
+
+
+@pytest.mark.parametrize("damage", ["no archive", "checksum"])
+def test_a_damaged_archive_of_texts_is_named(tmp_path, damage):
+    rows = [("ataxia", "S-X", "S-X")]
+    found = data_set(tmp_path, "ataxia", rows, rows)
+    with zipfile.ZipFile(tmp_path / "texts.zip", "w") as archive:
+        archive.writestr("d1.txt", "ataxia")
+    data = bytearray((tmp_path / "texts.zip").read_bytes())
+    data[data.index(b"PK\x01\x02") + 16] ^= 0xFF
+    (tmp_path / "texts.zip").write_bytes(b"rubbish" if damage == "no archive" else data)
+    with pytest.raises(ValueError, match=r"texts\.zip"):
+        browse(DataSet("DISO", "toy", found.baseline, found.transfer, tmp_path / "texts.zip"))
 
 
 def test_what_does_not_fit_together_is_refused(tmp_path):
@@ -328,6 +353,12 @@ def test_the_summary_is_the_mean_over_data_sets():
     )
 
 
+def test_the_axis_of_the_summary_holds_the_papers_numbers_too():
+    found = summarise(scores(("DISO", "cdr", "baseline", 1, 97), ("DISO", "cdr", "transfer", 1, 99.5)), {})
+    assert (found.low, found.high) == (75, 100)  # the paper's are 80.73 and 82.09
+    assert [found.at(f1) for f1 in (75, 80, 100)] == [0, 20, 100]
+
+
 def test_a_study_of_one_regime_has_no_summary():
     assert summarise(scores(("DISO", "cdr", "baseline", 1, 70)), {}) is None
 
@@ -407,3 +438,8 @@ def test_the_page_says_where_every_corpus_came_from_and_what_the_lock_pins():
     assert "triton" in named
     assert len(named) == len(set(named))
     assert all(re.fullmatch(r"[\w.-]+", name) and re.fullmatch(r"[\w.+-]+", pin) for name, pin in found.other_versions)
+
+
+def test_a_machine_without_git_says_so(monkeypatch):
+    monkeypatch.setenv("PATH", "/nowhere")
+    assert provenance._commit() == "of unknown commit (no git here)"

@@ -50,6 +50,12 @@ def test_the_randomisation_test_finds_a_difference():
     assert randomisation_test(run_of(rng, gold, 0.6), run_of(rng, gold, 0.8), 999) <= 0.002
 
 
+def test_two_documents_are_the_fewest_that_can_be_swapped():
+    worse, better = np.array([[[0, 2]] * 2]), np.array([[[1, 2]] * 2])
+    assert randomisation_test(worse, better) == pytest.approx(2 / 2**2)
+    assert not np.isnan(bootstrap_intervals(worse, better, 99)).any()
+
+
 def test_few_documents_are_swapped_in_every_way():
     worse, better = np.array([[[0, 2]] * 4]), np.array([[[1, 2]] * 4])
     assert randomisation_test(worse, better) == pytest.approx(2 / 2**4)
@@ -101,7 +107,8 @@ def test_seeds_test_is_welchs():
     freedom = sum(parts) ** 2 / (parts[0] ** 2 / 3 + parts[1] ** 2 / 4)
     assert seeds_test(a, b) == pytest.approx(2 * student.sf(t, freedom))
     assert math.isnan(seeds_test(a[:1], b))
-    assert math.isnan(seeds_test(np.array([1.0, 1.0]), np.array([1.0, 1.0])))
+    for other in (1.0, 2.0):  # no spread, whatever the means
+        assert math.isnan(seeds_test(np.array([1.0, 1.0]), np.array([other, other])))
 
 
 def test_seeds_test_errs_in_one_of_twenty_under_the_null():

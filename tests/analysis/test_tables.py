@@ -78,6 +78,12 @@ def test_compared_pairs_full_transfer_with_baseline_at_the_largest_share(scores)
     assert pairs.f1_transfer.tolist() == [60.0, 80.0, 78.0]
 
 
+def test_smaller_shares_are_not_compared(tmp_path):
+    runs = {f"DISO/cdr/{r}/share{s}/seed1": 50.0 + s for r in ("baseline", "transfer") for s in (10, 60)}
+    pairs = compared(collect_scores([write_run(tmp_path, run, f1) for run, f1 in runs.items()]))
+    assert pairs[["corpus", "share", "f1_baseline"]].values.tolist() == [["cdr", 60, 110.0]]
+
+
 def test_a_seed_without_its_counterpart_is_left_out(scores):
     unpaired = scores[~((scores.corpus == "cdr") & (scores.regime == "transfer") & (scores.seed == 2))]
     assert compared(unpaired).query("entity == 'DISO' and corpus == 'cdr'").f1_baseline.tolist() == [70.0]
@@ -86,6 +92,7 @@ def test_a_seed_without_its_counterpart_is_left_out(scores):
 def test_error_reduction_is_the_papers_formula():
     assert error_reduction(50, 75) == 50
     assert error_reduction(80, 78) == pytest.approx(-10)
+    assert error_reduction(0, 25) == 25
     for baseline in (100, -1):
         with pytest.raises(ValueError, match="no error"):
             error_reduction(baseline, 90)
@@ -158,6 +165,7 @@ def test_notes_say_what_a_table_is_of_and_what_it_lacks():
     )
     one = study_notes(run_files(*runs[::2]), TITLES)
     assert one[1] == "With one seed the spread over trainings is unknown."
+    assert not any(note.startswith("Left out") for note in one)
     for none in (run_files(runs[0]), []):
         assert study_notes(none, TITLES)[0].startswith("No seed has runs of both regimes: nothing to compare.")
     assert study_notes(run_files(runs[0]), TITLES)[1].startswith("Of the paper's 23 data sets 22 are not")

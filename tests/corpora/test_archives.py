@@ -220,6 +220,15 @@ def test_damaged_archives_are_named(tmp_path, make, damage):
     assert "fetch it again" in str(error.value)
 
 
+def test_a_gzipped_tar_is_checked_to_its_end(tmp_path):
+    plain = make_tar(tmp_path / "corpus.tar", {"a.txt": b"a"}, mode="w").read_bytes()
+    data = bytearray(gzip.compress(plain + bytes(1 << 17)))  # zeros behind the last member, as tar's -b makes them
+    data[-8] ^= 0xFF  # of gzip's checksum
+    (tmp_path / "corpus.tgz").write_bytes(data)
+    with pytest.raises(CorpusError, match="damaged"):
+        contents(tmp_path / "corpus.tgz")
+
+
 def test_broken_header_inside_a_plain_tar_is_an_error(tmp_path):
     source = make_tar(tmp_path / "corpus.tar", {"a.txt": b"a", "b.txt": b"b"}, mode="w")
     data = bytearray(source.read_bytes())
@@ -235,6 +244,13 @@ def test_nothing_matches_and_nothing_there(tmp_path):
         contents(tmp_path / "corpus", "*.txt")
     with pytest.raises(CorpusError, match="no such file"):
         contents(tmp_path / "missing")
+
+
+def test_what_a_killed_write_left_is_gone(tmp_path):
+    make_folder(tmp_path / ".out.part", {"stale.txt": b"stale"})
+    with written_whole(tmp_path / "out") as temporary:
+        make_folder(temporary, {"new.txt": b"new"})
+    assert [path.name for path in (tmp_path / "out").iterdir()] == ["new.txt"]
 
 
 def test_a_failed_write_leaves_what_was_there(tmp_path):

@@ -69,6 +69,32 @@ def test_archive_has_the_same_bytes_each_time(tmp_path):
     assert (tmp_path / "a.zip").read_bytes() == (tmp_path / "b.zip").read_bytes()
     with zipfile.ZipFile(tmp_path / "a.zip") as archive:
         assert archive.namelist() == ["2.txt", "2.ann", "1.txt", "1.ann"]
+        assert {info.date_time for info in archive.infolist()} == {(1980, 1, 1, 0, 0, 0)}
+        assert {info.external_attr >> 16 for info in archive.infolist()} == {0o644}
+        assert {info.compress_type for info in archive.infolist()} == {zipfile.ZIP_DEFLATED}
+
+
+@pytest.mark.parametrize("damage", ["checksum", "member"])
+def test_a_damaged_archive_is_named(tmp_path, damage):
+    write_table(tmp_path / "t.tsv", write_brat([Document("a", "text " * 9)], tmp_path / "c.zip"))
+    data = bytearray((tmp_path / "c.zip").read_bytes())
+    data[data.index(b"PK\x01\x02") + 16 if damage == "checksum" else data.index(b"a.txt") + 7] ^= 0xFF
+    (tmp_path / "c.zip").write_bytes(data)
+    with pytest.raises(CorpusError, match="a: cannot be read"):
+        list(read_brat(tmp_path / "c.zip", tmp_path / "t.tsv"))
+
+
+@pytest.mark.parametrize("place", range(28, 300, 7))
+def test_an_archive_with_any_byte_damaged_is_read_or_named(tmp_path, place):
+    text = " ".join(f"word{number * 7919 % 101}" for number in range(99))
+    write_table(tmp_path / "t.tsv", write_brat([Document("a", text)], tmp_path / "c.zip"))
+    data = bytearray((tmp_path / "c.zip").read_bytes())
+    data[place] ^= 0xFF
+    (tmp_path / "c.zip").write_bytes(data)
+    try:
+        assert [d.text for d in read_brat(tmp_path / "c.zip", tmp_path / "t.tsv")] == [text]
+    except CorpusError as error:
+        assert "convert the corpus again" in str(error)
 
 
 @pytest.mark.parametrize(

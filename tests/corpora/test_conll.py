@@ -99,8 +99,9 @@ def test_overlapping_mentions_longest_first_and_the_rest_keeps_what_is_left():
     assert (counts["lost_mentions"], counts["shortened_mentions"], counts["chunks"]) == (1, 1, 2)
 
 
-def test_mention_inside_a_token_is_widened_and_counted():
-    found, counts = tags(document("xfluaaa rose", (1, 4)))
+@pytest.mark.parametrize("span", [(1, 4), (0, 4), (4, 7)])
+def test_mention_inside_a_token_is_widened_and_counted(span):
+    found, counts = tags(document("xfluaaa rose", span))
     assert found == ["S O"]
     assert counts["widened_mentions"] == 1
 
@@ -109,6 +110,12 @@ def test_sentence_end_inside_a_mention_goes():
     found, counts = tags(named("We saw Foo bar. Baz syndrome here. End.", "Foo bar. Baz syndrome"))
     assert found == ["O O B I I I E O O", "O O"]
     assert (counts["joined_sentences"], counts["cut_mentions"], counts["chunks"]) == (1, 0, 1)
+
+
+def test_a_mention_up_to_the_next_sentence_joins_nothing():
+    found, counts = tags(document("A foo. Bar rose.", (2, 7)))  # with the blank between the two
+    assert found == ["O B E", "O O O"]
+    assert counts["joined_sentences"] == 0
 
 
 def test_newline_cuts_a_mention_and_is_counted():
@@ -167,9 +174,12 @@ def test_predictions_give_mentions_by_document(tmp_path):
         ("b\td\t2\t3", r":2: 4 columns"),
         ("b d 2 3 O", r":2: 1 columns"),
         ("\td\t2\t2\tO", r":2: token ''"),
+        ("b\t\t2\t3\tO", r":2: token 'b' of document ''"),
         ("b\xa0\td\t2\t4\tO", r":2: token"),
         ("b\td\t2\t4\tO", r":2: offsets"),
         ("b\td\t-2\t-1\tO", r":2: offsets"),
+        ("b\td\tx\t3\tO", r":2: offsets"),
+        ("b\td\t2\t3x\tO", r":2: offsets"),
         ("b\td\t0\t1\tO", r":2: the token begins at 0"),
         ("b\te\t2\t3\tO", r":2: document 'e' follows 'd'"),
         ("b\td\t2\t3\tX", r":2: tag 'X'"),
@@ -214,10 +224,11 @@ def test_corpus_is_written_with_its_statistics(tmp_path):
     [
         (document("x", identifier="9"), "9: the document belongs to no split"),
         (document("x", identifier="1"), "1: the document comes twice"),
+        (document("x", identifier="5\t6"), "a document's name holds a tab or newline"),
         (Document("4", "x", (Mention("GENE", ((0, 1),)),)), "4: mention 0-1 is of class GENE, not DISO"),
     ],
 )
 def test_unusable_document_leaves_nothing_behind(tmp_path, extra, message):
     with pytest.raises(CorpusError, match=message):
-        tokenize_corpus([*DOCUMENTS, extra], LABEL, {**ASSIGNMENT, "4": "train"}, tmp_path / "c")
+        tokenize_corpus([*DOCUMENTS, extra], LABEL, {**ASSIGNMENT, "4": "train", "5\t6": "dev"}, tmp_path / "c")
     assert not list((tmp_path / "c").iterdir())

@@ -84,6 +84,8 @@ def test_identifiers_out_of_names(tmp_path, caplog):
     documents = read_documents(native, CorpusSpec("brat", pmcid=r"BM(\d+)"), {})
     assert [(d.pmid, d.pmcid) for d in documents if d.pmcid] == [("", "1")]
     assert caplog.text == ""
+    assert not any(d.pmid for d in read_documents(native, CorpusSpec("brat", pmid=r"P(\d{4})"), {}))  # the whole id
+    caplog.clear()
     list(read_documents(native, CorpusSpec("brat", pmid=r"(\d+)"), {}))
     assert r"`pmid` ((\d+)) fits no document's id" in caplog.text
 

@@ -19,6 +19,9 @@ def sentences_and_tokens(text):
         ("Some rats. No mice!", (2, 6)),
         ("Dr. Rat saw p. 3 of it.", (1, 8)),  # "Dr." and "p." are among the trained abbreviations
         ("The pH was 7.4 e.g. in rats. It fell.", (3, 12)),  # "e.g." is not
+        ("It was 5 p.m. The rats slept.", (2, 9)),  # "The" often opens a sentence
+        ("It was seen by J. In mice it failed.", (2, 11)),  # and "In" is rarely a name
+        ("In all there were 12. Review of them followed.", (1, 10)),  # a trained pair
         ("title without an end\nAbstract goes on.", (1, 8)),  # a line break ends no sentence
         ("It didn't (IL-2).", (1, 7)),  # did n't ( IL-2 ) .
         (" \n Rats.\n", (1, 2)),

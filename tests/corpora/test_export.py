@@ -39,10 +39,14 @@ def test_predicted_mentions_come_back_at_their_characters(tmp_path):
 
 @pytest.mark.parametrize(
     ("gold", "message"),
-    [(Document("9", TEXT), "document 1 is not in"), (Document("1", "Mild fi"), "beyond the end of its text")],
+    [
+        (Document("9", TEXT), "document 1 is not in"),
+        (Document("1", "Mild fi"), "beyond the end of its text"),
+        (Document("1", "Mild fictitis in mice."), "beyond the end of its text"),  # the second mention alone
+    ],
 )
 def test_predictions_of_another_corpus_are_refused(tmp_path, gold, message):
-    predicted = predictions(tmp_path, Document("1", TEXT, (Mention("DISO", ((5, 13),)),)))
+    predicted = predictions(tmp_path, Document("1", TEXT, (Mention("DISO", ((5, 13),)), Mention("DISO", ((23, 30),)))))
     with pytest.raises(CorpusError, match=message):
         predictions_to_brat(predicted, *corpus(tmp_path, gold), tmp_path / "out")
     assert not (tmp_path / "out").exists()

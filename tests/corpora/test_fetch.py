@@ -213,6 +213,14 @@ def test_pauses_between_tries_grow(server):
     assert retries.retry_after_max == retries.backoff_max == downloads.PAUSE_AT_MOST
 
 
+def test_pauses_after_breaks_grow(tmp_path, server, monkeypatch):
+    pauses = []
+    monkeypatch.setattr(downloads.time, "sleep", pauses.append)
+    monkeypatch.setattr(downloads, "PAUSE_AT_MOST", 5 * downloads.PAUSE)
+    refused(tmp_path, server.plan("/cut.zip", chunked_and_cut))
+    assert [pause / downloads.PAUSE for pause in pauses] == [1, 2, 4, 5, 5]
+
+
 @pytest.mark.parametrize("broken", [truncated, stalled])
 def test_a_download_that_breaks_off_goes_on_where_it_was(tmp_path, server, broken, caplog):
     url = server.plan("/corpus.zip", broken, ranged)
@@ -267,6 +275,12 @@ def test_a_dead_mirror_does_not_cost_the_part(tmp_path, server):
     assert server.requests[-1] == ("/corpus.zip", "bytes=300000-")
 
 
+def test_a_file_with_another_digest_is_not_kept(tmp_path, server):
+    url = server.plan("/corpus.zip", other, whole)
+    assert f"instead of {DIGEST}" in refused(tmp_path, url, sha256=DIGEST)
+    assert get(tmp_path, url, sha256=DIGEST) == {"corpus.zip": DATA}
+
+
 @pytest.mark.parametrize("answer", [chunked, packed_for_the_way, endless])
 def test_ways_of_sending(tmp_path, server, answer):
     assert get(tmp_path, server.plan("/corpus.gz", answer), sha256=DIGEST) == {"corpus.gz": DATA}
@@ -302,6 +316,10 @@ def test_redirects_are_followed(tmp_path, server):
     url = server.plan("/corpus.zip", to("/step"))
     server.plan("/step", to(f"{server.root}/there"))
     assert get(tmp_path, url) == {"corpus.zip": DATA}
+
+
+def test_a_redirect_to_no_address_is_told(tmp_path, server):
+    assert "said: " in refused(tmp_path, server.plan("/corpus.zip", to("http://[x/corpus.zip")))
 
 
 def test_endless_data_stop(tmp_path, server, monkeypatch):

@@ -58,6 +58,13 @@ def test_merge_covers_the_same_characters_without_overlap(mentions):
         assert covered(merged, label) == covered(mentions, label)
 
 
+def test_merge_is_composite_if_a_part_is():
+    plain, composite = Mention("A", ((0, 5),)), Mention("A", ((3, 8),), True)
+    assert OVERLAPPING["merge"]((plain, composite)) == (Mention("A", ((0, 8),), True),)
+    swapped = (Mention("A", ((0, 5),), True), Mention("A", ((3, 8),)))
+    assert OVERLAPPING["merge"](swapped) == (Mention("A", ((0, 8),), True),)
+
+
 @given(flat)
 def test_longest_keeps_a_maximal_set_and_drops_only_for_one_as_long(mentions):
     kept = OVERLAPPING["longest"](mentions)

@@ -107,6 +107,7 @@ def test_annotations_beside_sentences_that_hold_the_text_are_refused(tmp_path, f
 @FORMS
 def test_annotations_of_sentences_in_a_passage_with_text(tmp_path, form, name):
     [document] = documents(tmp_path, form([SENTENCES[0] | {"text": "One FIC1.  Two FIC2."}]), name)
+    assert document.text == "One FIC1.  Two FIC2."
     assert names(document) == [("gene", ["FIC1"]), ("gene", ["FIC2"])]
 
 

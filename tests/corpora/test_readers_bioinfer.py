@@ -3,6 +3,7 @@
 import pytest
 
 from corpora.documents import CorpusError
+from corpora.readers import bioinfer
 from corpora.readers.bioinfer import read
 
 FIRST = """<sentence id="s.1" PMID="0090" origText="FICa-FICb  binds &lt;mouse&gt; actin.">
@@ -58,12 +59,29 @@ def test_a_sentence_without_a_pmid_is_a_document_of_its_own(tmp_path):
     assert [(document.id, document.pmid) for document in (one, other)] == [("s.2", ""), ("s.9", "")]
 
 
+def test_a_token_that_comes_twice_is_found_at_its_place(tmp_path):
+    tokens = "".join(
+        f'<token id="t.4.{n}"><subtoken text="{word}"/></token>' for n, word in enumerate(["FIC", "+", "FIC"])
+    )
+    entity = '<entity id="e" type="Gene"><nestedsubtoken id="st.4.0.0"/></entity>'
+    [document] = documents(tmp_path, f'<sentence id="s.4" PMID="9" origText="FIC + FIC">{tokens}{entity}</sentence>')
+    assert [m.spans for m in document.mentions] == [((0, 3),)]
+
+
+def test_files_that_are_too_large_together_are_refused(tmp_path, monkeypatch):
+    monkeypatch.setattr(bioinfer, "HELD_BYTES", 4 * len("FIC2 acts"))
+    assert documents(tmp_path, SECOND)
+    with pytest.raises(CorpusError, match=r"corpus\.xml:8: the files up to this line are too large"):
+        documents(tmp_path, SECOND, THIRD)
+
+
 @pytest.mark.parametrize(
     ("sentence", "expected"),
     [
         (FIRST.replace('nestedsubtoken id="st.1.1.0"', 'nestedsubtoken id="st.1.9.0"'), ":13: subtoken 'st.1.9.0' is not in"),
         (FIRST.replace('text="binds"', 'text="bound"'), ":7: token 'bound' does not follow"),
         (FIRST.replace('<token id="t.1.1" charOffset="11"><subtoken id="st.1.1.0" text="binds"/></token>', ""), "token '<mouse>'"),
+        (THIRD.replace('origText="Actin."', 'origText="."'), "token 'Actin' does not follow"),
         (SECOND.replace('<subtoken text="acts"/>', "<subtoken/>"), "<subtoken> has no attribute 'text'"),
         (SECOND.replace(' type="Gene"', ""), "<entity> has no attribute 'type'"),
     ],

@@ -59,7 +59,14 @@ def test_empty_mentions_are_left_out(corpus, caplog):
 
 @pytest.mark.parametrize(
     "line",
-    ["F 31 35\tNaOH", "F 34 30\tNaOH", "F x 34\tNaOH", "G 39 44;42 62\tethyl halides", "G 39 44;55 999\tethyl halides"],
+    [
+        "F 31 35\tNaOH",
+        "F 34 30\tNaOH",
+        "F x 34\tNaOH",
+        "G 39 44;42 62\tethyl halides",
+        "G 39 44;42 47\tethyl yl or",
+        "G 39 44;55 999\tethyl halides",
+    ],
 )
 def test_a_part_with_a_mention_that_does_not_fit_is_left_out_whole(corpus, caplog, line):
     corpus(f"T1\tF 30 34\tNaOH\nT2\t{line}\n")

@@ -6,7 +6,7 @@ import zipfile
 import pytest
 
 from corpora.documents import CorpusError, Mention
-from corpora.readers import brat
+from corpora.readers import brat, standoff
 from corpora.readers.brat import read
 
 
@@ -39,6 +39,18 @@ def test_offsets_count_byte_order_mark_carriage_returns_and_wide_characters(tmp_
     document = only(tmp_path, text, f"T1\tG {len(text) - 3} {len(text)}\tGEN\nT2\tG 4 6\t\U0001f9ecb\n")
     assert document.text == text
     assert [text[m.start : m.end] for m in document.mentions] == ["GEN", "\U0001f9ecb"]
+
+
+def test_a_text_column_may_hold_a_tab(tmp_path, caplog):
+    assert only(tmp_path, "a\tb", "T1\tX 0 3\ta\tb\n").mentions == (Mention("X", ((0, 3),)),)
+    assert caplog.text == ""
+
+
+def test_a_file_that_is_too_large_is_refused(tmp_path, monkeypatch):
+    monkeypatch.setattr(standoff, "DOCUMENT_BYTES", 7)
+    assert only(tmp_path, "a" * 7, "").text == "a" * 7
+    with pytest.raises(CorpusError, match=r"one\.txt: has more than 7 bytes; cut it into parts"):
+        only(tmp_path, "a" * 8, "")
 
 
 def test_split_is_the_name_of_the_folder(tmp_path):

@@ -70,6 +70,11 @@ def test_pubannotation(tmp_path):
     ]
 
 
+def test_a_byte_order_mark_is_no_part_of_the_json(tmp_path):
+    [document] = read_record(tmp_path, "\ufeff" + json.dumps({"text": "a"}))
+    assert document.text == "a"
+
+
 def test_pubannotation_lists_and_sources(tmp_path):
     more = [{"text": "a"}, RECORD | {"sourcedb": "PMC", "sourceid": 12, "divid": 3, "denotations": None}]
     assert [(d.id, d.pmid, d.pmcid, len(d.mentions)) for d in read_record(tmp_path, [RECORD, *more])] == [
@@ -178,3 +183,9 @@ def test_any_span_is_found_again(tmp_path_factory, title, abstract, data):
     record = {"text": abstract, "denotations": [{"span": {"begin": start, "end": end}, "obj": "X"}]}
     [document] = read_record(tmp_path_factory.getbasetemp() / "anndoc" / "texts", record)
     assert (document.text, document.mentions) == (abstract, (Mention("X", ((start, end),)),))
+
+
+def test_files_of_an_anndoc_that_are_too_large_are_refused(tmp_path, monkeypatch):
+    monkeypatch.setattr(tagtog, "HELD_BYTES", 100)
+    with pytest.raises(CorpusError, match="the files up to this one are too large"):
+        read_anndoc(tmp_path)

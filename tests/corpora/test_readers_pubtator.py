@@ -5,6 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from corpora.documents import CorpusError, Mention
+from corpora.readers import pubtator, standoff
 from corpora.readers.pubtator import read
 
 FIRST = """
@@ -34,13 +35,23 @@ def test_seventh_column_marks_composite_even_when_empty(tmp_path):
 
 
 def test_blanks_at_the_end_stay_where_a_mention_needs_them(tmp_path):
-    [document] = documents(tmp_path, "1|t|ab\n1|a|cd   \n1\t3\t6\tcd \tX\tD\n")
+    [document] = documents(tmp_path, "1|t|ab\n1|a|cd   \n1\t0\t2\tab\tX\tD\n1\t3\t6\tcd \tX\tD\n")
     assert document.text == "ab\ncd "
 
 
 def test_an_identifier_may_be_left_out(tmp_path):
     [document] = documents(tmp_path, "1|t|ab\n1|a|cd\n1\t3\t5\tcd\tX\n1\tCID\tD1\tD2\n")
     assert document.mentions == (Mention("X", ((3, 5),)),)
+
+
+def test_documents_and_lines_that_are_too_large_are_named(tmp_path, monkeypatch):
+    monkeypatch.setattr(pubtator, "DOCUMENT_BYTES", 12)
+    assert [d.id for d in documents(tmp_path, "1|t|ab\n1|a|cd\n\n2|t|ab\n2|a|cd\n")] == ["1", "2"]
+    with pytest.raises(CorpusError, match=r"corpus\.txt:2: the document up to this line has more than 12 characters"):
+        documents(tmp_path, "1|t|ab\n1|a|cde\n")
+    monkeypatch.setattr(standoff, "DOCUMENT_BYTES", 12)
+    with pytest.raises(CorpusError, match=r"corpus\.txt:2: the line has 12 bytes or more"):
+        documents(tmp_path, "1|t|ab\n1|a|cdefghijkl\n")
 
 
 def test_windows_newlines_and_byte_order_mark(tmp_path):

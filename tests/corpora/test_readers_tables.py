@@ -5,6 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from corpora.documents import CorpusError, Mention
+from corpora.readers import standoff
 from corpora.readers.tables import read_deca, read_linnaeus, read_s800
 
 TEXT = "\ufeffOf mice\r\nand \U0001f9ec S. fictivisae.\n"
@@ -128,3 +129,13 @@ def test_offsets_of_any_characters_hold(tmp_path_factory, text, data):
         [document] = read(folder / "tables")
         assert document.text == text
         assert [m.spans for m in document.mentions] == [((start, end),)]
+
+
+def test_files_that_are_too_large_are_refused(tmp_path, monkeypatch):
+    corpus(tmp_path, DECA)
+    size = sum(len(content.encode()) for name, content in DECA.items() if "/." not in name)
+    monkeypatch.setattr(standoff, "HELD_BYTES", size)
+    assert len(list(read_deca(tmp_path))) == 2
+    monkeypatch.setattr(standoff, "HELD_BYTES", size - 1)
+    with pytest.raises(CorpusError, match=f"the files up to this one have more than {size - 1} bytes"):
+        list(read_deca(tmp_path))

@@ -157,6 +157,10 @@ def test_shared_title_abstract_or_sentence_excludes(silver, gold):
     ("silver", "gold"),
     [
         (f"Short title\n{BODY}", f"Short title\n{OTHER}"),
+        (
+            f"Invented flowers: a review of the recent literature\n{BODY}",
+            f"Invented flowers: a review of the recent literature\n{OTHER}",
+        ),
         (f"{TITLE}\n{BODY} Yes.", "Yes."),
         ("...", "!"),
         ("", ""),
@@ -191,6 +195,9 @@ def test_pmc_ids_gives_those_wanted(tmp_path):
     packed.write_bytes(gzip.compress(text.encode())[:40])
     with pytest.raises(CorpusError, match=r"ids\.csv\.gz: cannot be read"):
         read_pmc_ids(packed, {"7"})
+    plain.write_bytes(b"PMCID,PMID\nPMC\xff,5\n")
+    with pytest.raises(CorpusError, match=r"ids\.csv: cannot be read"):
+        read_pmc_ids(plain, {"7"})
     plain.write_text("a,b\n1,2\n")
     with pytest.raises(CorpusError, match="columns PMCID and PMID are missing"):
         read_pmc_ids(plain, {"7"})
@@ -235,6 +242,7 @@ def test_derived_blacklist_equals_brute_force(gold, silver, minimum):
     st.text(st.sampled_from("aB1.(-/ \n\t\u2028"), max_size=40),
     st.lists(st.tuples(st.integers(0, 40), st.integers(1, 12))),
 )
+@example("a b a", [(0, 5), (0, 1)])  # one inside of the other
 def test_words_outside_mentions_are_the_tokens_that_share_no_character_with_one(text, places):
     spans = [(start, min(start + length, len(text))) for start, length in places if start < len(text)]
     document = Document("1", text, tuple(Mention("X", (span,)) for span in spans))
@@ -249,7 +257,8 @@ def test_words_outside_mentions_are_the_tokens_that_share_no_character_with_one(
     for word, count in outside.items():
         if word.lower() not in marked_texts:
             expected[word.lower()] += count
-    found = derive_blacklist(dict.fromkeys(outside, 1), [document], 1)
+    tokens = (text[start:end] for sentence in sentences(text) for start, end in sentence)
+    found = derive_blacklist(dict.fromkeys(tokens, 1), [document], 1)
     assert {entry.text: entry.gold_occurrences for entry in found} == expected
 
 
@@ -337,6 +346,18 @@ def test_clean_writes_what_is_left_and_says_what_went(tmp_path):
         "mentions_kept": 2,
     }
     assert len(list((tmp_path / "out").iterdir())) == 4
+
+
+def test_near_duplicates_go_with_their_mentions_and_are_told(tmp_path, caplog):
+    silver = [marked("1", "A foo here", "foo"), marked("2", BODY.replace("seven", "eight"), "leaf")]
+    gold = {"a": stored(tmp_path, "a", [Document("y", f"{OTHER}\n{BODY} A foo, a leaf.")])}
+    cleaned = Brat(tmp_path / "out/cleaned.zip", tmp_path / "out/cleaned.tsv")
+    excluded, dropped = tmp_path / "out/excluded.tsv", tmp_path / "out/dropped.tsv"
+    counts = clean(silver, gold, cleaned, excluded=excluded, dropped=dropped, minimum_gold_occurrences=1)
+    assert excluded.read_text().splitlines()[1:] == ["2\tnear_duplicate\ta\ty"]
+    assert dropped.read_text().splitlines()[1:] == ["foo\tderived\t1\t1"]  # no leaf: its only document went
+    assert (counts["documents"], counts["excluded_by_near_duplicate"], counts["documents_kept"]) == (2, 1, 1)
+    assert "have no known PMID" not in caplog.text
 
 
 def test_exclusion_names_the_gold_document():

@@ -72,6 +72,7 @@ def test_lines_do_not_influence_one_another(first, second):
         "At 0.5 mg.| 12 patients left.",
         "Cells died.| p53 was lost.| c-Myc rose.| mRNA fell. but no sentence starts here.",
         'Is it so?| We asked.| (It was.)| [Yes!]| "Good."| End.',
+        "It rose (Fig. 2; [cf. Table 3]) and fell (approx. 5 ml).| The end.",
         "Patient no. 5 took part.| Was it no. 6?| It was no.| The end.",
         "1. Introduction of a method",
         "Flow was 5 ml . min-1 in all.",

@@ -149,6 +149,16 @@ def test_training_is_the_same_in_every_process(tmp_path):
     assert len(digests) == 1
 
 
+def test_training_looks_as_far_as_its_window(tmp_path):
+    words = [f"w{i % 7}{'abc'[i % 3]}" for i in range(300)]
+    path = conll(tmp_path / "a.tsv", *(words[i : i + 10] for i in range(291)))
+    for window in (1, 5):
+        train_word_vectors([path], tmp_path / f"{window}.txt", dimension=4, window=window, epochs=1, seed=1)
+    train_word_vectors([path], tmp_path / "default.txt", dimension=4, epochs=1, seed=1)
+    one, five, default = ((tmp_path / f"{name}.txt").read_bytes() for name in (1, 5, "default"))
+    assert one != five == default
+
+
 def test_training_counts_each_different_sentence_once(tmp_path):
     one = conll(tmp_path / "a.tsv", ["a", "b"], ["a", "c"])
     two = conll(tmp_path / "b.tsv", ["a", "b"], ["c", "a"])
@@ -218,6 +228,13 @@ def test_vectors_are_those_that_gensim_reads(tmp_path, monkeypatch, name, newlin
         np.testing.assert_array_equal(read.rows[row], gensim[word.decode()])
     assert read.read == len(FOREIGN)
     assert read.sha256 == hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+def test_a_block_may_end_inside_a_word(tmp_path, monkeypatch):
+    monkeypatch.setattr(word2vec, "_BLOCK", 64)
+    monkeypatch.setattr(word2vec, "_LINE", 32)
+    (tmp_path / "v.bin").write_bytes(b"".join([b"40 1\n", *(b"word%02d %b" % (n, b"1234") for n in range(40))]))
+    assert read_word2vec(tmp_path / "v.bin", {b"word39"}, 1).read == 40
 
 
 def test_vectors_beyond_the_header_are_left_out_as_gensim_does(tmp_path):

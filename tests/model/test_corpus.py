@@ -1,5 +1,6 @@
 """Reading CoNLL, numbering it, and cutting batches."""
 
+import pickle
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
@@ -188,6 +189,32 @@ def test_word_vectors_that_do_not_fit_are_refused(tmp_path: Path, vector_files: 
     words.write_text("a\n" * 12, encoding="utf-8")
     with pytest.raises(ModelError, match="12 words, 1 different"):
         WordVectors(words, vectors)
+
+
+def test_lower_case_goes_before_digits_as_zero_and_both_come_last(tmp_path: Path) -> None:
+    words, vectors = tmp_path / "w.txt", tmp_path / "v.npy"
+    for names, found in (("p53 P00 p00", "p53"), ("p00 P00", "P00"), ("p00 x", "p00")):
+        words.write_text(names.replace(" ", "\n") + "\n", encoding="utf-8")
+        np.save(vectors, np.zeros((len(names.split()), 2), dtype=np.float32))
+        assert WordVectors(words, vectors).row("P53") == names.split().index(found)
+
+
+class Opening:
+    """What makes a file when it is unpickled."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def __reduce__(self) -> tuple[object, tuple[Path]]:
+        return Path.touch, (self.path,)
+
+
+def test_a_pickle_in_the_place_of_word_vectors_is_never_run(tmp_path: Path, vector_files: tuple[Path, Path]) -> None:
+    words, vectors = vector_files
+    vectors.write_bytes(pickle.dumps(Opening(tmp_path / "opened")))
+    with pytest.raises(ModelError, match="cannot be read"):
+        WordVectors(words, vectors)
+    assert not (tmp_path / "opened").exists()
 
 
 def test_a_batch_holds_the_sentences_asked_for(corpus: Corpus, vectors: WordVectors) -> None:

@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from safetensors.torch import load
+import torch
+from safetensors.torch import load, save
 
 from model import runs
 from model import training as training_module
@@ -139,6 +140,12 @@ def test_a_part_without_mentions_is_told(
     assert "no mention in the 1 training documents" in caplog.text
 
 
+def test_a_transfer_needs_no_test_part(pretrain: RunCall, finetune: RunCall, tmp_path: Path) -> None:
+    source = pretrain(tmp_path / "source")
+    metrics = finetune(source=tmp_path / "source", layers="crf", test_file=None)
+    assert (metrics["test"], metrics["zero_shot"]) == (None, {"test": None, "dev": source["dev"]})
+
+
 def test_characters_that_only_the_source_knows_stay_known(
     pretrain: RunCall, finetune: RunCall, tmp_path: Path, write_conll: Callable[..., Path]
 ) -> None:
@@ -150,6 +157,14 @@ def test_characters_that_only_the_source_knows_stay_known(
         for folder in (tmp_path / "source", tmp_path / "runs" / "one")
     ]
     assert alphabets[1] == [*alphabets[0], "Q", "b"]
+
+
+def test_tags_that_the_development_part_alone_has_are_known(
+    finetune: RunCall, tmp_path: Path, write_conll: Callable[..., Path]
+) -> None:
+    finetune(train_file=write_conll([[("no", "O"), ("name", "O")]], "plain.tsv"), training=TRAINING | {"epochs": 1})
+    description = json.loads((tmp_path / "runs" / "one" / "model.json").read_text(encoding="utf-8"))
+    assert description["tags"] == ["B-DISO", "E-DISO", "I-DISO", "O", "S-DISO"]
 
 
 def test_a_source_reads_arrays_as_it_reads_conll(pretrain: RunCall, files: dict[str, Path], tmp_path: Path) -> None:
@@ -235,6 +250,33 @@ def test_a_checkpoint_of_anything_else_is_not_used(
         assert "goes on after" not in caplog.text
 
 
+def test_a_checkpoint_belongs_to_its_source(
+    pretrain: RunCall, finetune: RunCall, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: Any
+) -> None:
+    for name, seed in (("a", 1), ("b", 2)):
+        pretrain(tmp_path / name, seed=seed)
+    arguments = {"layers": "crf", "checkpoint": tmp_path / "run.safetensors"}
+    with monkeypatch.context() as patch:
+        killed_after(2, patch)
+        with pytest.raises(Killed):
+            finetune(source=tmp_path / "a", **arguments)
+    saved = (tmp_path / "run.safetensors").read_bytes()
+    caplog.set_level("INFO")
+    finetune(source=tmp_path / "b", **arguments)
+    assert "of other settings, data or code; training starts anew" in caplog.text
+    assert "goes on after" not in caplog.text
+    (tmp_path / "run.safetensors").write_bytes(saved)
+    finetune(source=tmp_path / "a", **arguments)
+    assert "goes on after epoch 2" in caplog.text
+
+
+@pytest.mark.parametrize("state", ["{", "null", "[]"])
+def test_a_checkpoint_with_a_damaged_state_is_none(tmp_path: Path, state: str) -> None:
+    checkpoint = Checkpoint(tmp_path / "run.safetensors", "x")
+    checkpoint.path.write_bytes(save({"best": torch.zeros(1)}, {"identity": "x", "state": state}))
+    assert checkpoint.load() is None
+
+
 def without_clock(metrics: Mapping[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in metrics.items() if name != "seconds"}
 
@@ -246,6 +288,9 @@ def test_one_seed_repeats_a_run_and_a_share_uses_part_of_it(finetune: RunCall, t
         assert (tmp_path / "a" / name).read_bytes() == (tmp_path / "b" / name).read_bytes()
     half = finetune(tmp_path / "c", train_fraction=0.5)
     assert (half["train_documents"], half["train_sentences"]) == (2, 2)
+    short = {"train_fraction": 0.5, "training": TRAINING | {"epochs": 1}}
+    others = [finetune(tmp_path / "d", seed=seed, **short)["train_tokens"] for seed in (2, 3, 4)]
+    assert len({half["train_tokens"], *others}) > 1  # other seeds draw other documents
 
 
 def test_a_failed_run_leaves_its_folder_as_it_was(finetune: RunCall, files: dict[str, Path], tmp_path: Path) -> None:

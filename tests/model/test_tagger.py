@@ -98,9 +98,9 @@ def test_word_vectors_are_frozen_and_only_the_unknown_word_is_learned(corpus: Co
     assert names == ["token_embeddings.unknown"]
     with torch.no_grad():
         tagger.token_embeddings.unknown.fill_(9.0)
-    looked_up = tagger.token_embeddings(torch.tensor([2, UNKNOWN]))
-    assert np.array_equal(looked_up[0].numpy(force=True), tagger.word_vectors.matrix[2])
-    assert (looked_up[1] == 9.0).all()
+    looked_up = tagger.token_embeddings(torch.tensor([0, 2, UNKNOWN]))
+    assert np.array_equal(looked_up[:2].numpy(force=True), tagger.word_vectors.matrix[[0, 2]])
+    assert (looked_up[2] == 9.0).all()
 
 
 def test_dropout_acts_only_when_asked_for(corpus: Corpus, make_tagger: Maker) -> None:

@@ -3,13 +3,18 @@
 import logging
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
+from typing import Any
 
 import numpy as np
 import pytest
 import torch
+from numpy.random import Generator
 
 from model import training
-from model.corpus import Corpus
+from model.batches import Encoded
+from model.corpus import Corpus, Integers
+from model.engines import CompiledEngine
 from model.scores import Scores
 from model.settings import ModelError, TrainingConfig, read_settings
 from model.tagger import Tagger
@@ -47,11 +52,16 @@ def test_one_seed_gives_one_set_of_weights(config: TrainingConfig, corpus: Corpu
 
 
 def test_reproducible_leaves_no_trace() -> None:
-    before = torch.get_num_threads(), torch.are_deterministic_algorithms_enabled()
+    def settings() -> tuple[int, bool, bool]:
+        deterministic: Any = torch.utils.deterministic
+        fills: bool = deterministic.fill_uninitialized_memory
+        return torch.get_num_threads(), torch.are_deterministic_algorithms_enabled(), fills
+
+    before = settings()
     with reproducible(0, 2):
         assert torch.get_num_threads() == 2
         assert torch.are_deterministic_algorithms_enabled()
-    assert (torch.get_num_threads(), torch.are_deterministic_algorithms_enabled()) == before
+    assert settings() == before
 
 
 @pytest.mark.parametrize(
@@ -115,6 +125,32 @@ def test_gradients_are_clipped_and_their_length_is_that_before(
     assert outcome.history[0]["gradient_norm"] > 0.1
 
 
+def test_loss_and_gradient_of_an_epoch_are_means(
+    corpus: Corpus, make_tagger: Maker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    losses: list[float] = []  # one a sentence
+    norms: list[float] = []  # one a batch
+    loss, step = CompiledEngine.loss, CompiledEngine.step
+
+    def told_loss(engine: CompiledEngine, examples: Encoded, sentences: Integers, rng: Generator) -> torch.Tensor:
+        value = loss(engine, examples, sentences, rng)
+        losses.extend([value.item()] * len(sentences))
+        return value
+
+    def told_step(engine: CompiledEngine, config: TrainingConfig) -> torch.Tensor:
+        value = step(engine, config)
+        norms.append(value.item())
+        return value
+
+    monkeypatch.setattr(CompiledEngine, "loss", told_loss)
+    monkeypatch.setattr(CompiledEngine, "step", told_step)
+    config = replace(FAST, batch_sentences=3, epochs=1)  # of the four sentences one is left for a second batch
+    [row] = train(config, make_tagger(corpus), corpus, corpus, seed=0, name="t").history
+    assert (len(losses), len(norms)) == (4, 2)
+    assert row["loss"] == pytest.approx(np.mean(losses), rel=1e-5)
+    assert row["gradient_norm"] == pytest.approx(np.mean(norms), rel=1e-5)
+
+
 def test_the_log_has_a_line_an_epoch(corpus: Corpus, make_tagger: Maker, caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.INFO)
     train(replace(FAST, epochs=2), make_tagger(corpus), corpus, corpus, seed=0, name="diso/ncbi")
@@ -146,12 +182,13 @@ def test_a_gpu_without_a_compiler_is_refused(monkeypatch: pytest.MonkeyPatch) ->
     monkeypatch.setattr(fused, "try_out", lambda: None)
     assert choose_device() == torch.device("cuda")
 
-    def no_compiler() -> None:
-        raise RuntimeError("Failed to find C compiler")
+    def no_compiler(kind: type[Exception]) -> None:
+        raise kind("Failed to find C compiler")
 
-    monkeypatch.setattr(fused, "try_out", no_compiler)
-    with pytest.raises(ModelError, match="cannot be built: Failed to find C compiler; they need triton, gcc"):
-        choose_device()
+    for kind in (RuntimeError, OSError, ImportError):
+        monkeypatch.setattr(fused, "try_out", partial(no_compiler, kind))
+        with pytest.raises(ModelError, match="cannot be built: Failed to find C compiler; they need triton, gcc"):
+            choose_device()
 
 
 @pytest.mark.parametrize(
@@ -163,6 +200,7 @@ def test_a_gpu_without_a_compiler_is_refused(monkeypatch: pytest.MonkeyPatch) ->
         ({"epochs": True}, "epochs is True"),
         ({"epochs": 0}, "epochs is 0"),
         ({"learning_rate": float("nan")}, "learning_rate is nan"),
+        ({"clipping_limit": float("inf")}, "clipping_limit is inf"),
         ({"dropout": 1}, "dropout is 1"),
         ({"optimizer": "adamw"}, "optimizer is 'adamw'; valid values: sgd, adam"),
     ],

@@ -56,6 +56,7 @@ def test_a_machine_without_a_gpu_has_none(program, monkeypatch):
         ("NoDevFiles", []),
         ("2", []),
         ("0,0", ["GPU-a"]),
+        ("GPU-b x,0", []),
         ("../../etc", []),
     ],
 )
@@ -126,7 +127,7 @@ def test_a_killed_job_leaves_its_slot_to_one_that_waits(tmp_path):
     time.sleep(0.5)
     assert waiting.poll() is None
     killed[1].send_signal(signal.SIGKILL)
-    assert waiting.stdout.readline().strip() in "ab"
+    assert waiting.stdout.readline().strip() in ("a", "b")
     assert waiting.wait(timeout=60) == 0
     killed[0].kill()
 
@@ -139,6 +140,14 @@ def test_where_a_file_system_has_no_locks_trainings_may_share(tmp_path, monkeypa
     with gpu.slot(["a", "b"], 1, folder=tmp_path) as device:
         assert device == "a"
     assert "no locks there" in caplog.text
+
+
+def test_jobs_of_a_user_share_a_folder_of_their_own(tmp_path, monkeypatch):
+    monkeypatch.setattr(gpu.tempfile, "gettempdir", lambda: str(tmp_path))
+    with gpu.slot(["a"], 2) as first, gpu.slot(["a"], 2) as second:
+        assert (first, second) == ("a", "a")
+    [folder] = tmp_path.iterdir()
+    assert folder.stat().st_mode & 0o777 == 0o700
 
 
 def test_the_folder_of_another_user_is_refused(tmp_path, monkeypatch):

@@ -1,5 +1,6 @@
 """What a rule's script does around its call: alone, in one line when it fails."""
 
+import errno
 import os
 import shutil
 import signal
@@ -9,6 +10,8 @@ import time
 from pathlib import Path
 
 import pytest
+
+import job as job_module
 
 SCRIPTS = Path(__file__).parents[2] / "workflow_scripts"
 
@@ -46,10 +49,11 @@ def main(job):
         raise ERRORS[sys.argv[2]]
     while not Path("go").exists():
         time.sleep(0.02)
-    Path("output").write_text(str(os.getpid()))
+    for name in ("output", "more"):
+        Path(name).write_text(str(os.getpid()))
 
 given = {"log": ["logs/toy.log"], "rule": "toy", "params": Named(), "threads": 1, "resources": {}}
-run(main, SimpleNamespace(input=["input"], output=["output"], **given))
+run(main, SimpleNamespace(input=["input"], output=["output", "more"], **given))
 """
 
 
@@ -146,6 +150,20 @@ def test_without_links_a_job_is_done_and_says_what_is_not_kept(tmp_path, start):
     assert first.wait(60) == 0
     assert "no links" in (tmp_path / "logs/toy.log").read_text()
     assert not (tmp_path / "checkpoints/toy.made").exists()
+
+
+def test_where_a_file_system_has_no_locks_a_warning_says_so(tmp_path, monkeypatch, caplog):
+    def fails(*_arguments):
+        raise OSError(number, os.strerror(number))
+
+    monkeypatch.setattr(job_module.fcntl, "flock", fails)
+    number = errno.ENOLCK
+    with job_module.alone(tmp_path / "lock") as record:
+        assert record.read() == ""
+    assert "this file system has no locks" in caplog.text
+    number = errno.EIO
+    with pytest.raises(OSError, match=os.strerror(errno.EIO)), job_module.alone(tmp_path / "lock"):
+        pass
 
 
 def test_a_killed_job_lets_go(tmp_path, start):

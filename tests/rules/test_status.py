@@ -98,6 +98,81 @@ def test_each_state_is_told_from_the_files(tmp_path, config):
     assert progress.time_left(fine_tunings) == pytest.approx(70 + 7 * 100, abs=3)
 
 
+def test_what_a_training_before_its_first_epoch_goes_on_from(tmp_path, config):
+    place = "DISO/cdr/baseline/share60/seed1"
+    log, saved = tmp_path / f"logs/finetune/{place}.log", tmp_path / f"checkpoints/runs/{place}.safetensors"
+
+    def found(lines, age, saved_age):
+        write(log, lines, age=age)
+        write(saved, "")
+        saved.write_bytes(checkpoint(7, 66.6))
+        os.utime(saved, (time.time() - saved_age,) * 2)
+        job = states(tmp_path, config)[f"runs/{place}"]
+        return job.state, job.epoch, job.f1, job.part
+
+    assert found(log_of(), 0, 0) == ("running", "", None, "")  # perhaps of other settings
+    resumed = log_of() + f"{clock(0)} INFO DISO cdr: goes on after epoch 7\n"
+    assert found(resumed, 0, 0) == ("running", "7", 66.6, "dev")
+    assert found(log_of(age=9000), 9000, 9000) == ("stopped", "7", 66.6, "dev")
+    assert found(log_of(1, age=9000), 9000, 0)[0] == "running"  # its checkpoint moves
+
+
+def test_a_long_log_is_read_at_both_ends(tmp_path):
+    path = tmp_path / "x.log"
+    write(path, log_of(1) + f"{clock(0)} WARNING {'x' * 99}\n" * 3000 + log_of(2).split("\n", 1)[1])
+    log = progress.read_log(path)
+    assert log.outputs == ["results/x/model.safetensors", "results/x/metrics.json"]
+    assert [epoch["epoch"] for epoch in log.epochs] == ["1", "2"]
+
+
+@pytest.mark.parametrize("content", ["", "[]", "{}", '{"test": 1}', "null"])
+def test_metrics_that_cannot_be_read_are_a_failure(tmp_path, config, content):
+    run_folder = "runs/DISO/cdr/baseline/share60/seed1"
+    write(tmp_path / "results" / run_folder / "metrics.json", content)
+    job = states(tmp_path, config)[run_folder]
+    assert job.state == "failed"
+    assert job.note.startswith("metrics.json cannot be read")
+
+
+def test_other_jobs_are_told_until_their_outputs_are_there(tmp_path, config):
+    log = f"{clock(0)} INFO makes results/a.tsv, results/b.tsv\n"
+    write(tmp_path / "logs/convert/DISO/cdr.log", log + f"{clock(0)} ERROR bad\n")
+    write(tmp_path / "logs/tokenize/DISO/cdr.log", log)
+    write(tmp_path / "logs/finetune/DISO/other/baseline/share60/seed1.log", log)  # of another study
+    write(tmp_path / "logs/plot.log", "")  # a job that died at once
+    when = time.strftime("%a %b %d %H:%M:%S %Y", time.localtime(time.time() + 1))
+    said = SNAKEMAKE.format(when=when, output="results/plot.svg", log="logs/plot.log")
+    write(tmp_path / ".snakemake/log/1.snakemake.log", said)
+    others = [job for job in states(tmp_path, config).values() if not job.name.startswith(("runs/", "source/"))]
+    assert [(job.name, job.state, job.outputs) for job in others] == [
+        ("convert/DISO/cdr", "failed", ["results/a.tsv", "results/b.tsv"]),
+        ("plot", "failed", ["results/plot.svg"]),
+        ("tokenize/DISO/cdr", "running", ["results/a.tsv", "results/b.tsv"]),
+    ]
+    for name in ("a.tsv", "b.tsv"):
+        write(tmp_path / "results" / name, "")
+    assert "convert/DISO/cdr" not in states(tmp_path, config)
+
+
+def test_the_report_has_a_line_for_every_state(tmp_path):
+    log = tmp_path / "x.log"
+    some = [
+        progress.Job("runs/a", "done", log, ["a"], "12", 81.5, "test", seconds=3725.0),
+        progress.Job("runs/b", "running", log, ["b"], "3/20", 50.25, "dev", 321.0, 70.0),
+        progress.Job("runs/c", "waiting", log, ["c"]),
+        progress.Job("runs/d", "failed", log, ["d e"], note="why"),
+    ]
+    lines = "\n".join(status.report(some, ["snakemake"])).split("\n")
+    assert [line.split() for line in lines[1:5]] == [
+        ["done", "runs/a", "12", "81.50", "test", "1:02:05"],
+        ["running", "runs/b", "3/20", "50.25", "dev", "321", "0:01:10", "left,", "at", "most"],
+        ["waiting", "runs/c"],
+        ["failed", "runs/d", "why"],
+    ]
+    assert lines[-5:-2] == [f"  {log} ends with", "    (nothing)", "  again: snakemake -- 'd e'"]
+    assert lines[-1].startswith("4 trainings: 1 done, 1 running, 1 waiting, 0 stopped, 1 failed; ")
+
+
 def test_a_long_epoch_is_no_silence(tmp_path, config):
     log = tmp_path / "logs/pretrain/DISO/seed1.log"
     write(log, log_of(1, 2, 3, age=9000, spacing=4000), age=9000)
@@ -136,7 +211,10 @@ def test_a_job_that_left_no_word_is_told_by_snakemakes_log(tmp_path, config):
     assert states(tmp_path, config)[name].state == "stopped"
 
 
-@pytest.mark.parametrize("damaged", [b"", b"\xff" * 8, (5).to_bytes(8, "little") + b"{}", checkpoint(2, 1.0)[:-9]])
+@pytest.mark.parametrize(
+    "damaged",
+    [b"", b"\xff" * 8, (5).to_bytes(8, "little") + b"{}", (2).to_bytes(8, "little") + b"[]", checkpoint(2, 1.0)[:-9]],
+)
 def test_a_damaged_checkpoint_says_nothing(tmp_path, damaged):
     path = tmp_path / "c.safetensors"
     path.write_bytes(damaged)

@@ -97,6 +97,14 @@ def test_a_list_of_corpora_chooses_from_the_registry_and_keeps_what_is_added():
     assert set(study.selected_corpora(config)) == {*PAPER["corpora"], "mine", "other"}
 
 
+def test_corpora_without_a_class_of_the_study_take_no_part():
+    config = copy.deepcopy(PAPER)
+    config["study"]["entities"] = ["LIVB"]
+    held = [name for name, corpus in PAPER["corpora"].items() if "LIVB" in corpus["entities"]]
+    assert study.selected_corpora(config) == sorted(held)
+    assert len(held) == 6 < len(PAPER["corpora"])
+
+
 def test_skipped_corpora_need_no_source():
     config = copy.deepcopy(PAPER)
     config["corpora"]["azdc"]["files"] = []
@@ -196,6 +204,14 @@ def test_every_level_refuses_unknown_keys():
         (lambda c: c["study"].update(skip=["lineus"]), "study.skip: unknown corpus 'lineus'; did you mean 'linnaeus'?"),
         (lambda c: c["corpora"]["linnaeus"].update(pmcid="("), "corpora.linnaeus.pmcid"),
         (lambda c: c["corpora"].update(silver=c["corpora"]["cdr"]), "corpora.silver: this name is used"),
+        (
+            lambda c: c["corpora"].update(blacklist_x=c["corpora"]["cdr"]),
+            "corpora.blacklist_x: this name is used",
+        ),
+        (
+            lambda c: c["corpora"].update(word_vectors=c["corpora"]["cdr"]),
+            "corpora.word_vectors: this name is used",
+        ),
         (lambda c: c["study"].update(corpora=["cdr"]), "no configured corpus holds LIVB"),
         (lambda c: c["silver"]["corpus"]["entities"].pop("LIVB"), "silver.corpus.entities: no labels for LIVB"),
         (lambda c: c["silver"]["blacklists"].update(GENE=None), "unknown value 'GENE'"),

@@ -29,7 +29,7 @@ ARCHIVE_BYTES = 32 << 30
 ARCHIVE_MEMBERS = 2_000_000  # ten times the files of a class's silver corpus as Brat
 HEADER_BYTES = 1 << 20  # what a tar archive may hold between two members: extended headers, padding
 
-_FAULTS = (
+FAULTS = (  # what reading a damaged file or archive raises
     EOFError,
     OSError,
     zlib.error,
@@ -76,7 +76,7 @@ class _Checked(io.RawIOBase):
             data = self._raw.read(len(buffer))
         except CorpusError:
             raise
-        except _FAULTS as error:
+        except FAULTS as error:
             raise _damaged(self._place, error) from error
         self.budget -= len(data)
         self._total += len(data)
@@ -271,7 +271,7 @@ def _zip_members(path: Path) -> Iterator[Found]:
     place = str(path)
     try:
         archive = zipfile.ZipFile(path)
-    except _FAULTS as error:
+    except FAULTS as error:
         raise _damaged(place, error) from error
     with archive:
         if sum(info.file_size for info in archive.infolist()) > ARCHIVE_BYTES:
@@ -292,7 +292,7 @@ def _zip_opener(archive: zipfile.ZipFile, info: zipfile.ZipInfo, place: str) -> 
     def open_member() -> BinaryIO:
         try:
             return _stream(archive.open(info), place)
-        except _FAULTS as error:
+        except FAULTS as error:
             raise _damaged(place, error) from error
 
     return open_member

@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
-from corpora.archives import written_whole
+from corpora.archives import FAULTS, written_whole
 from corpora.documents import CorpusError, Document
 from corpora.readers.brat import parse_annotations
 from corpora.readers.standoff import TextColumn, decode
@@ -148,7 +148,7 @@ def read_brat(destination: Path, table: Path) -> Iterator[Document]:
             try:
                 text = decode(read(f"{row.document}.txt"), f"{place}.txt")
                 annotations = decode(read(f"{row.document}.ann"), f"{place}.ann")
-            except (KeyError, OSError, zipfile.BadZipFile) as error:
+            except (KeyError, *FAULTS) as error:
                 raise CorpusError(place, None, f"cannot be read, although {table} lists it", _REMEDY) from error
             mentions = parse_annotations(annotations, text, f"{place}.ann", column)
             if (len(text), len(mentions)) != (row.characters, row.mentions):

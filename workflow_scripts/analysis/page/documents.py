@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import zipfile
+import zlib
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
@@ -14,6 +15,9 @@ from analysis.page.places import Kind, Place, Span, places
 
 WHOLE = 4000
 """Characters up to which a document is shown whole where one of its paragraphs is; of a longer one, paragraphs."""
+
+
+_FAULTS = (OSError, EOFError, KeyError, ValueError, RuntimeError, zipfile.BadZipFile, zlib.error)  # of a text
 
 
 @dataclass(frozen=True)
@@ -150,7 +154,10 @@ def _place(place: Place, text: str, base: int) -> list[Any]:
 @contextmanager
 def _texts(source: Path) -> Iterator[Callable[[str], str]]:
     with ExitStack() as stack:
-        archive = None if source.is_dir() else stack.enter_context(zipfile.ZipFile(source))
+        try:
+            archive = None if source.is_dir() else stack.enter_context(zipfile.ZipFile(source))
+        except zipfile.BadZipFile as error:
+            raise ValueError(f"{source}: cannot be read ({error}); convert the corpus again") from error
 
         def text(document: str) -> str:
             name = f"{document}.txt"
@@ -159,7 +166,7 @@ def _texts(source: Path) -> Iterator[Callable[[str], str]]:
                     raise OSError("it leaves the folder")
                 raw = archive.read(name) if archive else (source / name).read_bytes()
                 return raw.decode()
-            except (OSError, KeyError, ValueError) as error:
+            except _FAULTS as error:
                 raise ValueError(f"{source}/{name}: cannot be read ({error}); convert the corpus again") from error
 
         yield text
