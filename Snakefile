@@ -31,7 +31,17 @@ rule all:
         "results/scores.csv",
 
 
+def drop_kept():
+    """Drop what job.py keeps of trainings whose end Snakemake saw; of others a later start may need it."""
+    for job in workflow.dag.jobs:
+        seen = workflow.dag.finished(job) or not workflow.dag.needrun(job)
+        if job.rule.name in ("pretrain", "finetune") and seen:
+            shutil.rmtree(Path(job.params.checkpoint).with_suffix(".made"), ignore_errors=True)
+
+
 onsuccess:
-    # What trainings made, kept for a start after a Snakemake that was killed (job.py): no longer needed.
-    for made in Path("checkpoints").rglob("*.made"):
-        shutil.rmtree(made)
+    drop_kept()
+
+
+onerror:
+    drop_kept()

@@ -50,7 +50,9 @@ class Checkpoint(NamedTuple):
                 metadata = file.metadata() or {}
                 tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118  # not a mapping
             state = json.loads(metadata.get("state", "null"))
-            if metadata.get("sha256") != _checksum(tensors, metadata.get("state", "")):
+            if metadata.get("identity") == self.identity and metadata.get("sha256") != _checksum(
+                tensors, metadata["state"]
+            ):
                 raise ValueError("its checksum differs")
         except (OSError, SafetensorError, ValueError) as error:
             logger.warning("%s: damaged (%s); training starts anew", self.path, error)

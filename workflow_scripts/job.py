@@ -37,8 +37,8 @@ def run(main: Callable[[Any], None], job: Any) -> None:
 
     A job whose Snakemake was killed goes on. Its second start waits for the first to end, and does nothing if that
     one has made the outputs out of the same inputs and params. What a training made is kept beside its checkpoint too
-    (as links, which take no room), as Snakemake removes the outputs of a job whose end it did not see; the Snakefile
-    drops that once Snakemake has ended well.
+    (as links, which take no room), as Snakemake removes the outputs of a job whose end it did not see; a Snakemake that
+    ends drops what is kept of those whose end it saw (Snakefile).
     """
     log, outputs = Path(job.log[0]), [Path(path) for path in job.output]
     kept = Path(job.params.checkpoint).with_suffix(".made") if job.params.get("checkpoint") else None
@@ -112,13 +112,13 @@ def _write(record: TextIO, text: str) -> None:
 def _keep(outputs: list[Path], kept: Path) -> None:
     """Link the outputs, files of one folder, into the folder `kept`, where the file system has links."""
     shutil.rmtree(kept, ignore_errors=True)
-    kept.mkdir(parents=True, exist_ok=True)
     try:
+        kept.mkdir(parents=True)
         for path in outputs:
             os.link(path, kept / path.name)
     except OSError as error:
         logging.info("%s: no links (%s); should Snakemake be killed now, this job is done again", kept, error)
-        shutil.rmtree(kept)
+        shutil.rmtree(kept, ignore_errors=True)
 
 
 def _restored(kept: Path | None, outputs: list[Path]) -> bool:

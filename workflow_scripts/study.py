@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 import os
 import re
@@ -95,9 +96,10 @@ def _remedy(error: jsonschema.ValidationError) -> str:
     instance: Any = error.instance
     if error.validator == "type" and isinstance(instance, str):
         if "array" in str(error.validator_value):
-            return f"write [{instance}]"
+            return f"write {json.dumps([instance], ensure_ascii=False)}"
         if "number" in str(error.validator_value) and re.fullmatch(r"[-+]?\d+(\.\d*)?[eE][-+]?\d{1,2}", instance):
-            return f"YAML takes this for text; write {float(instance):.12f}".rstrip("0")
+            mantissa, _, exponent = instance.lower().partition("e")
+            return f"YAML takes this for text; write {float(mantissa)}e{int(exponent):+}"
     return "see config.yaml and rules/schemas/config.schema.yaml"
 
 

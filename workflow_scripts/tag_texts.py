@@ -40,7 +40,8 @@ def texts(source: Path) -> Iterator[Document]:
     """The .txt files, in order; the id is the file's name, with those of its folders before it."""
     for member in members(source, ("*.txt",)):
         name = "-".join(PurePosixPath(member.name).with_suffix("").parts)
-        yield Document(name, decode(read_whole(member.open(), member.place), member.place))
+        text = decode(read_whole(member.open(), member.place), member.place)
+        yield Document(name, text.removeprefix("\ufeff"))  # or its first word would be none that has a vector
 
 
 def tagged(tagger: Tagger, documents: Iterable[Document]) -> Iterator[Document]:
@@ -65,11 +66,12 @@ def tagged(tagger: Tagger, documents: Iterable[Document]) -> Iterator[Document]:
 
 def vectors_of(run: Path) -> Path:
     """The folder of the word vectors that a run of the study was trained with; ModelError where it is not found."""
-    for parent in run.absolute().parents:
-        for part in run.absolute().relative_to(parent).parts:
-            if (parent / "vectors" / part / "words.txt").exists():
-                return parent / "vectors" / part
-    raise ModelError(f"{run}: its word vectors are not in its study; give their folder with --vectors")
+    for place in (run.absolute(), run.resolve()):  # the run, or the study, may be a link
+        for parent in place.parents:
+            for part in place.relative_to(parent).parts:
+                if (parent / "vectors" / part / "words.txt").exists():
+                    return parent / "vectors" / part
+    raise ModelError(f"{run}: its word vectors are not in its study; give their folder as --vectors of tag_texts.py")
 
 
 def with_words_of(vectors: WordVectors, folder: Path, file: Path, source: Path) -> WordVectors:
@@ -85,7 +87,7 @@ def with_words_of(vectors: WordVectors, folder: Path, file: Path, source: Path) 
     }
     wanted = {word.encode() for token in tokens for word in lookup_order(token)}
     found = read_word2vec(file, wanted, vectors.dimension)
-    wished = json.loads((folder / "vectors.json").read_text(encoding="utf-8"))["sha256"]
+    wished = json.loads((folder / "vectors.json").read_text(encoding="utf-8")).get("sha256")
     if found.sha256 != wished:
         raise ModelError(f"{file}: not the file that {folder} comes from (sha256 {wished}); give that one")
     return vectors.extended({word.decode(): row for word, row in found.words.items()}, np.asarray(found.rows))
@@ -94,14 +96,20 @@ def with_words_of(vectors: WordVectors, folder: Path, file: Path, source: Path) 
 def main(arguments: list[str]) -> int:
     """Tag and write; exit code 1 for texts, a tagger or vectors that cannot be used."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("run", type=Path, help="the folder of a trained tagger")
-    parser.add_argument("texts", type=Path, help="a folder or archive of .txt files, or one of them")
-    parser.add_argument("output", type=Path, help="the folder to write, or an archive if it ends with .zip")
+    parser.add_argument("run", help="the folder of a trained tagger")
+    parser.add_argument("texts", help="a folder or archive of .txt files, or one of them")
+    parser.add_argument("output", help="the folder to write, or an archive if it ends with .zip")
     parser.add_argument("--vectors", type=Path, help="the folder of its word vectors, where it lies outside its study")
     parser.add_argument("--word-vectors", type=Path, help="the word2vec file of the study, for words it did not hold")
     options = parser.parse_args(arguments)
     logging.basicConfig(level=logging.WARNING, format="%(message)s")
     try:
+        for name, value in (("RUN", options.run), ("TEXTS", options.texts), ("OUTPUT", options.output)):
+            if not value:
+                raise ModelError(f"{name} is empty; say make tag RUN=... TEXTS=... OUTPUT=...")
+        options.run, options.texts, options.output = map(Path, (options.run, options.texts, options.output))
+        if options.output.absolute().is_relative_to(options.texts.absolute()):
+            raise ModelError(f"{options.output}: lies in {options.texts}, and would be read as texts the next time")
         if options.output.exists():
             raise ModelError(f"{options.output}: is there already; remove it or give another place")
         folder = options.vectors or vectors_of(options.run)

@@ -75,7 +75,10 @@ def test_a_text_in_two_parts_is_told(tmp_path):
     assert warning.startswith("1 texts stand in two parts under different ids, such as d1 and d2")
     for number in (1, 2, 3):
         (corpus / f"d{number}.txt").write_text(f"{TEXT} {number}")
-    assert report(corpus, {"DISO": ["X"]}).warnings == []
+    for number in (4, 5, 6):
+        (corpus / f"e{number}.txt").write_text(" ")
+        (corpus / f"e{number}.ann").write_text("")
+    assert not any("two parts" in warning for warning in report(corpus, {"DISO": ["X"]}).warnings)
 
 
 def test_policies_are_applied_and_told(tmp_path):
@@ -105,6 +108,15 @@ def test_offsets_that_count_otherwise_are_an_error(tmp_path):
     [error] = report(corpus, {"DISO": ["X"]}).errors
     assert "10 of 10 mentions have a text column that differs" in error
     assert "look for a byte order mark" in error
+
+
+def test_a_column_of_other_case_or_none_is_no_error(tmp_path):
+    corpus = brat(tmp_path / "c", **{f"d{number}": ["X 0 9"] for number in range(20)})
+    for number in range(20):
+        (corpus / f"d{number}.ann").write_text(f"T1\tX 0 9\t{'FLUPHORIA' if number % 2 else ''}\n")
+    found = report(corpus, {"DISO": ["X"]})
+    assert found.errors == []
+    assert any("10 of 10 mentions have a text column that differs" in warning for warning in found.warnings)
 
 
 def test_a_reader_that_stops_is_told(tmp_path):

@@ -52,9 +52,9 @@ def test_spans_apart_are_kept_with_or_without_dots_in_the_text_column(corpus):
 
 def test_empty_mentions_are_left_out(corpus, caplog):
     caplog.set_level(logging.INFO)
-    [part] = read(corpus("T1\tF 30 30\t\nT2\tF 30 34\tNaOH\n"))
+    [part] = read(corpus("T1\tF 30 30\t\nT2\tF 30 34\tNaOH\nT3\tF 29 30\t \n"))
     assert names(part) == [("F", ["NaOH"])]
-    assert "1 empty mentions" in caplog.text
+    assert "2 empty mentions" in caplog.text
 
 
 @pytest.mark.parametrize(

@@ -219,9 +219,12 @@ def test_every_level_refuses_unknown_keys():
         (lambda c: c["study"].update(shares=[60.0]), "study.shares.0: 60.0 is not of type 'integer'"),
         (
             lambda c: c["training"]["fast"]["target"].update(learning_rate="1e-3"),
-            "learning_rate: '1e-3' is not of type 'number'; YAML takes this for text; write 0.001",
+            "learning_rate: '1e-3' is not of type 'number'; YAML takes this for text; write 1.0e-3",
         ),
-        (lambda c: c["corpora"]["cdr"].update(entities={"DISO": "Disease"}), "is not of type 'array'; write [Disease]"),
+        (
+            lambda c: c["corpora"]["cdr"].update(entities={"DISO": "Disease"}),
+            "is not of type 'array'; write [\"Disease\"]",
+        ),
         (lambda c: c["training"]["fast"]["target"].update(epochs=20.0), "training.fast.target.epochs: 20.0 is not"),
         (
             lambda c: c["training"]["fast"]["target"].update(learning_rate=float("inf")),

@@ -22,7 +22,7 @@ def texts(finished, tmp_path):
     folder = tmp_path / "texts"
     (folder / "more").mkdir(parents=True)
     first, second, *_ = sorted((finished.folder / "results/brat/DISO/toy").glob("*.txt"))
-    (folder / "a.txt").write_bytes(first.read_bytes())
+    (folder / "a.txt").write_bytes("\ufeff".encode() + first.read_bytes())
     (folder / "more/b.txt").write_bytes(second.read_bytes() + "\nNaïve 𝛼-words, 12 of them.\n".encode())
     return folder
 
@@ -40,7 +40,7 @@ def test_mentions_stand_beside_their_texts(finished, texts, tmp_path, capsys):
     tagger = load_bundle(finished.folder / RUN, WordVectors(vectors / "words.txt", vectors / "vectors.npy"))
     total = 0
     for name, source in (("a", texts / "a.txt"), ("more-b", texts / "more/b.txt")):
-        text = source.read_text(encoding="utf-8")
+        text = source.read_text(encoding="utf-8-sig")
         assert (output / f"{name}.txt").read_text(encoding="utf-8") == text
         found = annotations(output / f"{name}.ann")
         assert all(label == "DISO" and third_column(text[start:end]) == words for label, start, end, words in found)
@@ -89,7 +89,9 @@ def test_what_cannot_be_used_is_one_line_and_nothing_is_written(finished, texts,
         ((tmp_path / "none", texts, output), "its word vectors are not in its study"),
         ((run.parent / "seed9", texts, output), "no bundle"),
         ((run, tmp_path / "none", output), "there is no such file or folder"),
-        ((run, texts, texts), "is there already"),
+        ((run, texts, tmp_path), "is there already"),
+        ((run, texts, texts / "out"), "would be read as texts the next time"),
+        ((run, "", output), "TEXTS is empty"),
     ):
         assert tag_texts.main([*map(str, arguments)]) == 1
         told = capsys.readouterr().err

@@ -39,9 +39,13 @@ def write_table(table: pd.DataFrame, files: Sequence[str | Path], notes: Sequenc
     escaped = [[cell.replace("|", "\\|").replace("\n", " ") for cell in row] for row in rows]
     paragraphs = [form("pipe", escaped), *notes]
     md.write_text("\n\n".join(paragraphs) + "\n", encoding="utf-8")
-    lines = form("latex_booktabs", rows).split("\n")
+    signed = [
+        [_minus(cell) if side == "right" else cell for cell, side in zip(row, align, strict=True)] for row in rows
+    ]
+    lines = form("latex_booktabs", signed).split("\n")
     if header:
         lines[lines.index(r"\toprule") + 1] = _latex_header(header, align)
+        lines[0] = rf"\begin{{tabular}}{{{''.join(side[0] for side in align)}}}"  # where there is no row it has none
     body = [_latex_letters("\n".join(lines)), *(_latex_note(note) for note in notes)]
     small = r"\footnotesize\setlength{\tabcolsep}{3pt}"
     tex.write_text(f"{{{small}\n" + "\n\n".join(body) + "\\par}\n", encoding="utf-8")
@@ -115,15 +119,25 @@ def _latex_header(header: Sequence[str], align: Sequence[str]) -> str:
 
 def _latex_letters(text: str) -> str:
     """Letters and signs beyond ASCII as LaTeX's commands, as its standard fonts lack Greek and most signs."""
-    text = re.sub(r"(?<![\w.-])-(?=\d)", "$-$", text)  # a minus, not a hyphen
-    return re.sub(r"[^\x00-\x7f]", lambda found: f"{{{_latex_sign(found[0])}}}", text)
+    return re.sub(r"[^\x00-\x7f]", lambda found: f"{{{_latex_sign(found[0])}}}", unicodedata.normalize("NFC", text))
+
+
+def _minus(number: str) -> str:
+    """A number's hyphens as minus signs."""
+    return re.sub(r"(?<![\w.-])-(?=\d)", "\N{MINUS SIGN}", number)
 
 
 def _latex_sign(sign: str) -> str:
-    """Its command, or that of its plain form, as 2 is of ₂; its number where there is none."""
-    for form in (sign, unicodedata.normalize("NFKC", sign).replace("\u2032", "'")):
+    """Its command in any font, or that of its plain form, as 2 is of ₂; its number where there is none."""
+    for form in (
+        sign,
+        unicodedata.normalize("NFKC", sign).replace("\u2032", "'"),
+        unicodedata.normalize("NFD", sign)[0],
+    ):
         command = _latex_escaped(form) if form.isascii() else str(codecs.encode(form, "ulatex", "keep"))
-        if command.isascii():
+        if command.isascii() and not re.match(
+            r"\\(guillemot|(d[hj]|D[HJ]|th|TH|k|ng|NG)\b)", command
+        ):  # other encodings'
             return command
     return f"U+{ord(sign):04X}"
 

@@ -187,7 +187,8 @@ def _split(
         try:
             for document in read_documents(native, spec, dict.fromkeys(labels, entity), lost):
                 documents[document.id] = (document.split, _tagged(document))
-                same.setdefault(_digest(document.text), []).append(document.id)
+                if document.text.strip():
+                    same.setdefault(_digest(document.text), []).append(document.id)
                 if not document.pmid and not document.pmcid:
                     unidentified.append(document.id)
             states = [(name, split) for name, (split, _) in documents.items()]
@@ -197,7 +198,7 @@ def _split(
             return
         leaks = [ids for ids in same.values() if len({assignment[name] for name in ids}) > 1]
         if position == 0 and leaks:
-            shown = ", ".join(f"{ids[0]} and {ids[1]}" for ids in leaks[:3])
+            shown = ", ".join(" and ".join({assignment[name]: name for name in ids}.values()) for ids in leaks[:3])
             report.warnings.append(f"{len(leaks):,} texts stand in two parts under different ids, such as {shown}")
         if position == 0:
             report.lines += _some(

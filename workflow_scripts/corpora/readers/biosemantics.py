@@ -46,7 +46,7 @@ def _mentions(pair: Pair, counts: Counter[str]) -> tuple[Mention, ...] | None:
     """The mentions of a part, repaired; None where one cannot be."""
     mentions = []
     for line in text_bound(pair.annotations, f"{pair.place}.ann"):
-        if all(start == end for start, end in line.spans):
+        if all(start == end for start, end in line.spans) or not line.column.strip():
             counts["empty_mentions"] += 1
             continue
         spans = _spans(line, pair.text)

@@ -94,8 +94,8 @@ def _content(
             ranges = [part.partition("-") for part in attribute(entity, "charOffset", place, line).split(",")]
             pairs = in_order((span(a, b, words, place, at, inclusive=inclusive) for a, _, b in ranges), place, at)
             stated = entity.get("text", "")
-            if stated != "".join(words[start:end] for start, end in pairs):
-                column.check(stated, " ".join(words[start:end] for start, end in pairs), place, at)
+            parts = [words[start:end] for start, end in pairs]
+            column.check(stated, stated if stated == "".join(parts) else " ".join(parts), place, at)
             spans = tuple((base + start, base + end) for start, end in pairs)
             mentions.append(Mention(entity.get("type") or UNTYPED, spans))
         text += ("\n" if text else "") + words
