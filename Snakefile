@@ -1,6 +1,5 @@
 """Transfer learning for biomedical named entity recognition (Giorgi and Bader, 2018), from corpora to tables and figures."""
 
-import shutil
 from pathlib import Path
 
 from snakemake.utils import min_version
@@ -29,14 +28,6 @@ rule all:
         expand("results/tables/{table}.{form}", table=TABLES, form=["csv", "md", "tex"]),
         expand("results/figures/{figure}.{form}", figure=FIGURES, form=["svg", "pdf", "png"]),
         "results/scores.csv",
-
-
-def drop_kept():
-    """Drop what job.py keeps of trainings whose end Snakemake saw; of others a later start may need it."""
-    for job in workflow.dag.jobs:
-        seen = workflow.dag.finished(job) or not workflow.dag.needrun(job)
-        if job.rule.name in ("pretrain", "finetune") and seen:
-            shutil.rmtree(Path(job.params.checkpoint).with_suffix(".made"), ignore_errors=True)
 
 
 onsuccess:

@@ -1,5 +1,6 @@
 """Configuration, checked before any job; wildcards; what several rules share."""
 
+import shutil
 import sys
 
 import yaml
@@ -140,3 +141,11 @@ def figure(name):
     """The three forms of a figure; the report shows the first."""
     shown = report(f"results/figures/{name}.svg", caption=f"captions/{name}.rst", category="Figures")
     return [shown, f"results/figures/{name}.pdf", f"results/figures/{name}.png"]
+
+
+def drop_kept():
+    """Drop what job.py keeps of trainings whose end Snakemake saw; of others a later start may need it."""
+    for job in workflow.dag.jobs:
+        seen = workflow.dag.finished(job) or not workflow.dag.needrun(job)
+        if job.rule.name in ("pretrain", "finetune") and seen:
+            shutil.rmtree(Path(job.params.checkpoint).with_suffix(".made"), ignore_errors=True)
