@@ -101,6 +101,7 @@ def write(bundle: Path, description: dict[str, object], parameters: bytes | None
         ("vectors", {}, "not a tagger of this program"),
     ],
 )
+@pytest.mark.filterwarnings("ignore:Initializing zero-element tensors")
 def test_wrong_descriptions_are_refused(
     bundle: Path, vectors: WordVectors, key: str, value: object, message: str
 ) -> None:
