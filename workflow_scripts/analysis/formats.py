@@ -16,6 +16,7 @@ from tabulate import LATEX_ESCAPE_RULES, tabulate
 
 KEY = "data_set"  # "DISO/cdr": names the runs of a row; in the CSV only
 SMALLEST_P = 0.0001
+_OTHER_FONTS = re.compile(r"\\(guillemot|(d[hj]|D[HJ]|th|TH|k|ng|NG)\b)")  # what LaTeX's standard ones lack
 
 
 def write_table(table: pd.DataFrame, files: Sequence[str | Path], notes: Sequence[str] = ()) -> None:
@@ -135,9 +136,7 @@ def _latex_sign(sign: str) -> str:
         unicodedata.normalize("NFD", sign)[0],
     ):
         command = _latex_escaped(form) if form.isascii() else str(codecs.encode(form, "ulatex", "keep"))
-        if command.isascii() and not re.match(
-            r"\\(guillemot|(d[hj]|D[HJ]|th|TH|k|ng|NG)\b)", command
-        ):  # other encodings'
+        if command.isascii() and not _OTHER_FONTS.match(command):
             return command
     return f"U+{ord(sign):04X}"
 

@@ -16,7 +16,6 @@ from analysis.page.places import Kind, Place, Span, places
 WHOLE = 4000
 """Characters up to which a document is shown whole where one of its paragraphs is; of a longer one, paragraphs."""
 
-
 _FAULTS = (OSError, EOFError, KeyError, ValueError, RuntimeError, zipfile.BadZipFile, zlib.error)  # of a text
 
 
