@@ -46,7 +46,7 @@ help:
 	@echo 'make demo     the whole workflow on small made-up corpora: minutes, no GPU, no download'
 	@echo 'make test     all tests'
 	@echo 'make test-slurm   the demonstration and its faults through a Slurm that is started on this machine (as root)'
-	@echo 'make study    the study as the paper ran it (config.yaml); CONFIG=mine.yaml lays a file of yours over it'
+	@echo 'make study    the study of the paper (config.yaml); CONFIG=mine.yaml lays a file of yours over it'
 	@echo 'make real CORPORA_MIRROR=folder   a scaled study on real corpora that lie in a folder'
 	@echo 'make report   finishes the study and makes one page of it; STUDY=demo or STUDY=real for those'
 	@echo 'make status   how far the study is, also while it runs; STUDY=demo or STUDY=real for those'

@@ -1,4 +1,4 @@
-"""Training (section 2.1.1): one source tagger a class on silver, then every run of the study on gold."""
+"""Training (section 2.1.1): one source tagger a class and seed on silver, then every run of the study on gold."""
 
 BUNDLE = ("model.safetensors", "model.json", "history.tsv", "metrics.json")
 
