@@ -10,6 +10,7 @@ ROOT = Path(workflow.basedir)
 for folder in (ROOT, ROOT / "workflow_scripts"):  # Snakemake hands this search path on to the scripts
     sys.path.insert(0, str(folder))
 
+import configuration
 import digests
 import sources
 import study as configured
@@ -17,12 +18,12 @@ from corpora.readers import PLACES as READERS
 
 try:
     if workflow.is_main_process:  # a job runs what was checked, perhaps where your files are not to be seen
-        configured.check(
+        configuration.check(
             config, yaml.safe_load((ROOT / "rules/schemas/config.schema.yaml").read_text(encoding="utf-8"))
         )
-        configured.check_folder(Path.cwd())
-        configured.check_labels(config)
-        for notice in configured.notices(config):
+        configuration.check_folder(Path.cwd())
+        configuration.check_labels(config)
+        for notice in configuration.notices(config):
             logger.warning(notice)
 except ValueError as error:
     raise WorkflowError(str(error))

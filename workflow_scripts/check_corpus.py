@@ -11,6 +11,7 @@ from typing import Any
 
 import yaml
 
+import configuration
 import study
 from corpora.check import check_corpus
 from corpora.convert import CorpusSpec
@@ -18,19 +19,20 @@ from corpora.convert import CorpusSpec
 ROOT = Path(__file__).parents[1]
 
 
-def configuration(overlays: list[str], name: str) -> dict[str, Any]:
+def configured(overlays: list[str], name: str) -> dict[str, Any]:
     """The configuration as Snakemake makes it, with this corpus alone, checked as for a run.
 
     Raises ConfigError for an unknown corpus and for whatever stops a run.
     """
-    config = study.load(overlays)
+    config = configuration.load(overlays)
     if name not in config["corpora"]:
         own = "" if overlays else " (one of yours needs CONFIG=, the file that describes it)"
-        raise study.ConfigError(f"CORPUS: unknown corpus '{name}'; {study.nearest(name, config['corpora'])}{own}")
+        remedy = configuration.nearest(name, config["corpora"])
+        raise configuration.ConfigError(f"CORPUS: unknown corpus '{name}'; {remedy}{own}")
     entities = list(config["corpora"][name]["entities"])
     config["study"] |= {"corpora": [name], "skip": [], "entities": entities, "regimes": ["baseline"]}
     schema = yaml.safe_load((ROOT / "rules/schemas/config.schema.yaml").read_text(encoding="utf-8"))
-    study.check(config, schema)
+    configuration.check(config, schema)
     return config
 
 
@@ -44,7 +46,7 @@ def native_files(config: dict[str, Any], overlays: list[str], name: str) -> Path
     command += ["--quiet", "host", "rules", "reason", "progress"]
     command += ["--configfile", *overlays] * bool(overlays)
     if subprocess.run([*command, "--", native.as_posix()], check=False).returncode:  # noqa: S603
-        raise study.ConfigError(f"{name} could not be fetched; the lines above say why")
+        raise configuration.ConfigError(f"{name} could not be fetched; the lines above say why")
     return native
 
 
@@ -56,7 +58,7 @@ def main(arguments: list[str]) -> int:
     options = parser.parse_args(arguments)
     logging.basicConfig(level=logging.WARNING, format="%(message)s")
     try:
-        config = configuration(options.configfile, options.corpus)
+        config = configured(options.configfile, options.corpus)
         native = native_files(config, options.configfile, options.corpus)
         corpus = config["corpora"][options.corpus]
         report = check_corpus(

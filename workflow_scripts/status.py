@@ -16,7 +16,7 @@ from pathlib import Path
 
 from tabulate import tabulate
 
-import study
+import configuration
 from progress import Job, duration, jobs, time_left
 
 ROOT = Path(__file__).parents[1]
@@ -85,7 +85,7 @@ def main(arguments: list[str]) -> int:
         print(f"{options.directory}: there is no such folder; correct --directory", file=sys.stderr)
         return 1
     try:
-        config = study.load(options.configfile)
+        config = configuration.load(options.configfile)
         all_jobs = list(jobs(Path(options.directory), config))
     except (ValueError, OSError) as error:
         print(error, file=sys.stderr)

@@ -8,7 +8,7 @@ import pytest
 import yaml
 
 import check_corpus
-from study import ConfigError
+from configuration import ConfigError
 
 PROGRAM = Path(check_corpus.__file__)
 MINE = {"format": "pubtator", "path": "mine.txt", "entities": {"DISO": ["Disease"]}}
@@ -61,7 +61,7 @@ def test_faults_of_the_configuration_are_named(study, capsys, corpus, expected):
 
 def test_unknown_corpus_and_broken_yaml(study, tmp_path, capsys):
     with pytest.raises(ConfigError, match="unknown corpus 'mime'; did you mean 'mine'"):
-        check_corpus.configuration(study()[2:], "mime")
+        check_corpus.configured(study()[2:], "mime")
     (tmp_path / "mine.yaml").write_text("corpora: [")
     assert check_corpus.main(["mine", "--configfile", "mine.yaml"]) == 1
     assert "mine.yaml" in capsys.readouterr().err

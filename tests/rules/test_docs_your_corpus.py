@@ -7,6 +7,7 @@ import pytest
 import yaml
 
 import check_corpus
+import configuration
 import study
 
 PAGE = Path(__file__).parents[2] / "docs" / "your_corpus.md"
@@ -43,11 +44,11 @@ def test_the_study_of_nothing_but_ones_own_downloads_nothing(tmp_path, monkeypat
         Path(folder, "90001.txt").write_text("Fluphoria.")
         Path(folder, "90001.ann").write_text("T1\tDisease 0 9\tFluphoria\n")
     Path("vectors.bin").touch()
-    config = study.load(["study.yaml"])
-    study.check(config, yaml.safe_load((PAGE.parents[1] / "rules/schemas/config.schema.yaml").read_text()))
-    study.check_labels(config)
+    config = configuration.load(["study.yaml"])
+    configuration.check(config, yaml.safe_load((PAGE.parents[1] / "rules/schemas/config.schema.yaml").read_text()))
+    configuration.check_labels(config)
     assert study.data_sets(config) == [("DISO", "mine")]
-    assert list(study.notices(config)) == []
+    assert list(configuration.notices(config)) == []
     # Blacklists of classes that the study has not are never fetched.
-    remote = {name for name, source in study._sources(config) if not source.get("path")}
+    remote = {name for name, source in configuration._sources(config) if not source.get("path")}
     assert remote == {f"silver.blacklists.{entity}" for entity in ("CHED", "LIVB", "PRGE")}

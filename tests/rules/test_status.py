@@ -15,9 +15,9 @@ from pathlib import Path
 import pytest
 import yaml
 
+import configuration
 import progress
 import status
-import study
 from model.runs import run
 
 ROOT = Path(__file__).parents[2]
@@ -291,7 +291,7 @@ def test_a_finished_study_is_done_and_a_failed_job_is_repeated_by_its_command(fi
 def test_a_real_training_is_seen_running_and_stopped(finished, tmp_path):
     """A fine-tuning of the finished study, made to last and killed."""
     data, vectors = finished.folder / "results/conll/DISO/toy", finished.folder / "results/vectors/DISO"
-    config = study.load([finished.folder / "overlay0.yaml"])
+    config = configuration.load([finished.folder / "overlay0.yaml"])
     place = "DISO/toy/baseline/share60/seed1"
     settings = config["training"]["fast"]["target"] | {"epochs": 5000, "patience": 5000}
     arguments = {
