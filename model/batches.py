@@ -9,6 +9,7 @@ from __future__ import annotations
 import copy
 import hashlib
 import re
+import tokenize
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
@@ -21,6 +22,8 @@ from model.settings import ModelError
 
 UNKNOWN = -1  # vector row of a word without vector
 _DIGIT = re.compile(r"\d")
+# What numpy and the parser of its files' headers raise.
+_DAMAGE = (OSError, ValueError, TypeError, OverflowError, SyntaxError, RecursionError, tokenize.TokenError, EOFError)
 _POOL = 50  # batches whose sentences are sorted by length together; keeps batches even and still random
 
 
@@ -33,7 +36,7 @@ class WordVectors:
             names = words.read_bytes()
             self.matrix: NDArray[np.float32] = np.lib.format.open_memmap(vectors, mode="c")  # type: ignore[no-untyped-call]
             tokens = names.decode("utf-8").removesuffix("\n").split("\n")
-        except (OSError, ValueError, EOFError) as error:
+        except _DAMAGE as error:
             raise ModelError(f"{words} or {vectors} cannot be read ({error}); make the word vectors again") from error
         if self.matrix.ndim != 2 or self.matrix.dtype != np.float32 or not self.matrix.size:
             problem = f"{self.matrix.dtype} {self.matrix.shape}; expected float32 [words, dimension]"

@@ -21,6 +21,7 @@ from safetensors.torch import load, save
 from torch import Tensor
 
 from model.batches import WordVectors
+from model.corpus import TAG
 from model.settings import ModelError, read_settings
 from model.tagger import Tagger, TaggerConfig
 
@@ -72,6 +73,12 @@ def load_bundle(folder: Path, vectors: WordVectors) -> Tagger:
         config = read_settings(TaggerConfig, description["tagger"], "tagger")
         alphabet, tags = _names(description["alphabet"]), _names(description["tags"])
         wanted = description["vectors"]
+        if not all(map(TAG.fullmatch, tags)):
+            raise ValueError(f"one of its tags {', '.join(tags)[:80]!r} is none")
+        # Before a tagger of these sizes is made, which may be larger than the memory.
+        least = 6 * config.token_hidden**2 + 6 * config.character_hidden**2 + config.dense * 2 * config.token_hidden
+        if 4 * (least + config.character_dimension * len(alphabet)) > len(parameters):
+            raise ValueError("its sizes are larger than its parameters")
         if vectors.sha256 == wanted["sha256"]:
             tagger = Tagger(config, vectors, alphabet, tags)
             tagger.load_state_dict(_numbers(parameters))

@@ -50,13 +50,14 @@ class Checkpoint(NamedTuple):
                 metadata = file.metadata() or {}
                 tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118  # not a mapping
             state = json.loads(metadata.get("state", "null"))
-        except (OSError, SafetensorError, ValueError) as error:
+            checksum = _checksum(tensors, metadata.get("state", ""))
+        except (OSError, SafetensorError, ValueError, TypeError, RecursionError) as error:
             logger.warning("%s: damaged (%s); training starts anew", self.path, error)
             return None
         if metadata.get("identity") != self.identity or not isinstance(state, dict):
             logger.info("%s: of other settings, data or code; training starts anew", self.path)
             return None
-        if metadata.get("sha256") != _checksum(tensors, metadata["state"]):
+        if metadata.get("sha256") != checksum:
             logger.warning("%s: damaged (its checksum differs); training starts anew", self.path)
             return None
         return tensors, state

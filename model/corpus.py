@@ -22,7 +22,7 @@ from safetensors.numpy import save
 from model.settings import ModelError
 
 ARRAYS = ".safetensors"  # how the name of a file of arrays ends
-_TAG = re.compile(r"O|[BIES]-\S+")
+TAG = re.compile(r"O|[BIES]-[^\s\x00-\x1f\x7f-\x9f]+")
 _NAMES = ("vocabulary", "tag_names", "document_names")
 
 Integers = NDArray[np.integer]
@@ -122,7 +122,7 @@ def read_corpus(path: Path) -> Corpus:
             raise ValueError("its sentences are not in order")
         if len(set(corpus.vocabulary)) != len(corpus.vocabulary) or "" in corpus.vocabulary:
             raise ValueError("a word is empty or there twice")
-        if not all(map(_TAG.fullmatch, corpus.tag_names)):
+        if not all(map(TAG.fullmatch, corpus.tag_names)):
             raise ValueError(f"one of its tags {', '.join(corpus.tag_names)[:80]} is none")
     except (OSError, SafetensorError, KeyError, TypeError, ValueError) as error:
         raise ModelError(f"{path}: no file of corpus arrays ({error}); make it again from its CoNLL file") from error
@@ -194,7 +194,7 @@ def _fields(line: str) -> tuple[str, str, int, int, str]:
         raise ModelError(f"empty token or document in {line!r}")
     if not (start.isdecimal() and end.isdecimal()):
         raise ModelError(f"offsets {start!r} and {end!r}; expected whole numbers")
-    if not _TAG.fullmatch(tag):
+    if not TAG.fullmatch(tag):
         raise ModelError(f"tag {tag!r}; expected O, or B-, I-, E- or S- and a type")
     return token, document, int(start), int(end), tag
 

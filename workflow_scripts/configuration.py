@@ -168,6 +168,8 @@ def _remedy(error: jsonschema.ValidationError) -> str:
         if "number" in str(error.validator_value) and re.fullmatch(r"[-+]?\d+(\.\d*)?[eE][-+]?\d{1,2}", instance):
             mantissa, _, exponent = instance.lower().partition("e")
             return f"YAML takes this for text; write {float(mantissa)}e{int(exponent):+}"
+    if error.validator == "pattern" and re.match(r"https?://[^/?#]*@", str(instance)):
+        return "addresses stand in logs and on the page, so it holds no password; fetch the file and give its `path`"
     return "see config.yaml and rules/schemas/config.schema.yaml"
 
 

@@ -8,6 +8,7 @@ import hashlib
 import json
 import logging
 import os
+import re
 import shutil
 import socket
 import sys
@@ -66,12 +67,20 @@ def run(main: Callable[[Any], None], job: Any) -> None:
         sys.exit(1)
 
 
+class _OneLine(logging.Formatter):
+    """A record is one line, whatever a corpus or a server put into it, and moves no terminal's cursor."""
+
+    def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802  (the name that logging calls)
+        line = super().formatMessage(record)
+        return re.sub(r"[\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069]", lambda match: ascii(match[0])[1:-1], line)
+
+
 def _log_to(log: Path, rule: str) -> None:
     log.parent.mkdir(parents=True, exist_ok=True)
     file = logging.FileHandler(log, mode="w", encoding="utf-8")
-    file.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s", "%Y-%m-%d %H:%M:%S"))
+    file.setFormatter(_OneLine("%(asctime)s %(levelname)s %(message)s", "%Y-%m-%d %H:%M:%S"))
     terminal = logging.StreamHandler(sys.stderr)
-    terminal.setFormatter(logging.Formatter(f"{rule}: %(message)s"))
+    terminal.setFormatter(_OneLine(f"{rule}: %(message)s"))
     terminal.addFilter(lambda record: not getattr(record, "file_only", False))
     logging.basicConfig(level=logging.INFO, handlers=[file, terminal], force=True)
     logging.captureWarnings(True)

@@ -160,7 +160,7 @@ def read_log(path: Path) -> Log:
             text += file.read(_ENDS)
     except OSError as error:
         return Log([], False, [], False, [str(error)], 0.0)
-    lines = text.decode("utf-8", "replace").splitlines()
+    lines = text.decode("utf-8", "replace").removesuffix("\n").split("\n")
     first = lines[0].partition(" INFO makes ")[2] if lines else ""
     levels = [match[1] for line in lines if (match := _RECORD.match(line))]
     return Log(
@@ -185,7 +185,7 @@ def read_checkpoint(path: Path) -> tuple[dict[str, Any] | None, float]:
         state = json.loads(header["__metadata__"]["state"])
         if state["history"] and all(isinstance(state["best"][key], int) for key in ("correct", "gold", "predicted")):
             return state, path.stat().st_mtime
-    except (OSError, ValueError, KeyError, TypeError):
+    except (OSError, ValueError, KeyError, TypeError, RecursionError):
         pass
     return None, 0.0
 

@@ -103,7 +103,7 @@ def test_names_that_are_not_utf8_are_refused(tmp_path):
 
 @pytest.mark.parametrize("make", [make_tar, make_zip])
 def test_deep_names_lead_nowhere(tmp_path, make):
-    deep = "/".join(["d"] * 5000) + "/a.txt"
+    deep = "/".join(["d"] * 2000) + "/a.txt"
     source = make(tmp_path / "corpus", {deep: b"a", "./b/./c.txt": b"c"})
     assert contents(source) == {deep: b"a", "b/c.txt": b"c"}
     assert [path.name for path in tmp_path.iterdir()] == ["corpus"]
@@ -194,11 +194,9 @@ def test_many_members_together_are_limited(tmp_path, monkeypatch, make):
 
 
 def test_bomb_in_an_extended_tar_header_is_refused(tmp_path):
-    info = tarfile.TarInfo("a.txt")
-    info.pax_headers = {"comment": "x" * 3_000_000}
     source = tmp_path / "bomb.tar.gz"
-    with tarfile.open(source, "w:gz", format=tarfile.PAX_FORMAT) as archive:
-        archive.addfile(info)
+    with tarfile.open(source, "w:gz", format=tarfile.GNU_FORMAT) as archive:
+        archive.addfile(tarfile.TarInfo("x" * 3_000_000))
     with pytest.raises(CorpusError, match="more bytes than"):
         contents(source)
 
@@ -279,3 +277,60 @@ def test_a_file_packed_otherwise_is_told(tmp_path, kind, pack):
     (tmp_path / "corpus.tar.packed").write_bytes(pack(b"anything"))
     with pytest.raises(CorpusError, match=rf"corpus\.tar\.packed: is a {kind} file, which is not read; unpack it"):
         list(members(tmp_path / "corpus.tar.packed", ("*",)))
+
+
+@pytest.mark.parametrize("method", [zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA])
+def test_members_that_are_unpacked_whole_before_their_size_is_seen_are_refused(tmp_path, method):
+    with zipfile.ZipFile(tmp_path / "c.zip", "w", method) as archive:
+        archive.writestr("a.txt", b"a" * 1000)
+    with pytest.raises(CorpusError, match=r"c\.zip!a\.txt: .*packed in a way that is not read"):
+        contents(tmp_path / "c.zip")
+
+
+def tar_of(path: Path, *headers: tuple[bytes, bytes]) -> Path:
+    """A tar of extended headers, each a type and a content, and a member behind them."""
+    with path.open("wb") as file:
+        for kind, data in headers:
+            info = tarfile.TarInfo("././@LongLink")
+            info.type, info.size = kind, len(data)
+            file.write(info.tobuf(tarfile.USTAR_FORMAT) + data + bytes(-len(data) % 512))
+        file.write(tarfile.TarInfo("a.txt").tobuf(tarfile.USTAR_FORMAT) + bytes(1024))
+    return path
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        [(tarfile.XHDTYPE, b"1" * 50_000)],  # the standard library looks through it in quadratic time
+        [(tarfile.XHDTYPE, b"9" * 5000 + b" path=a\n")],
+        [(tarfile.GNUTYPE_LONGNAME, b"a")] * 2000,  # it calls itself for each
+        [(tarfile.XHDTYPE, b"19 GNU.sparse.map=a\n")],
+    ],
+    ids=["long", "number", "deep", "sparse"],
+)
+def test_hostile_tar_headers_are_one_error(tmp_path, headers):
+    with pytest.raises(CorpusError, match=r"c\.tar(!\S*)?: "):
+        contents(tar_of(tmp_path / "c.tar", *headers))
+
+
+def test_headers_for_all_members_do_not_pile_up(tmp_path, monkeypatch):
+    opened = []
+    open_tar = archives._open_tar
+    monkeypatch.setattr(archives, "_open_tar", lambda *given: opened.append(open_tar(*given)) or opened[0])
+    assert contents(tar_of(tmp_path / "c.tar", (tarfile.XGLTYPE, b"11 key=abc\n"))) == {"a.txt": b""}
+    assert not opened[0].pax_headers
+
+
+def test_a_zip_whose_member_begins_nowhere_is_damaged(tmp_path):
+    source = make_zip(tmp_path / "c.zip", {"a.txt": b"a"})
+    data = bytearray(source.read_bytes())
+    at = data.rindex(b"PK\x01\x02")
+    extra = b"\x01\x00\x08\x00" + b"\xff" * 8  # the offset in 64 bits
+    data[at + 42 : at + 46] = b"\xff" * 4
+    data[at + 30 : at + 32] = len(extra).to_bytes(2, "little")
+    data[at + 46 + len("a.txt") : at + 46 + len("a.txt")] = extra
+    end = data.rindex(b"PK\x05\x06")
+    data[end + 12 : end + 16] = (end - at).to_bytes(4, "little")
+    source.write_bytes(data)
+    with pytest.raises(CorpusError, match=r"c\.zip(!a\.txt)?: is damaged"):
+        contents(source)

@@ -16,3 +16,10 @@ def test_a_message_does_not_hold_a_whole_file():
     assert time.process_time() - begun < 2
     assert len(message) < SHOWN + 100
     assert message.endswith("...; correct it")
+
+
+def test_a_message_moves_no_cursor_and_is_no_flood():
+    message = str(CorpusError("a.txt", None, "label 'x\x1b[2J\u2028ERROR y\x85'", "valid are: " + "z, " * 100_000))
+    assert r"x\x1b[2J\u2028ERROR y\x85" in message
+    assert message.isprintable()
+    assert len(message) < 5000

@@ -1,5 +1,6 @@
 """Fetching from a path, and from a server on this machine that misbehaves."""
 
+import functools
 import hashlib
 import re
 import socket
@@ -74,8 +75,8 @@ def truncated(handler, part=slice(0, 300_000), **headers):
     handler.close_connection = True
 
 
-def truncated_without_date(handler):
-    truncated(handler, Last_Modified=None)
+def truncated_without_date(handler, **options):
+    truncated(handler, Last_Modified=None, **options)
 
 
 def stalled(handler):
@@ -229,7 +230,12 @@ def test_a_download_that_breaks_off_goes_on_where_it_was(tmp_path, server, broke
     assert "broke off after 300.0 kB" in caplog.text
 
 
-@pytest.mark.parametrize("answer", [whole, wrong_part, too_far])
+def of_another_file(handler):
+    where = f"bytes 300000-{len(DATA) - 1}/{len(DATA)}"
+    handler.answer(206, b"x" * (len(DATA) - 300_000), Content_Range=where, Last_Modified=formatdate(2e9, usegmt=True))
+
+
+@pytest.mark.parametrize("answer", [whole, wrong_part, too_far, of_another_file])
 def test_a_server_that_cannot_go_on_sends_it_all_again(tmp_path, server, answer):
     url = server.plan("/corpus.zip", truncated, answer, whole)
     assert get(tmp_path, url) == {"corpus.zip": DATA}
@@ -297,7 +303,7 @@ def test_mirrors_are_tried_in_turn(tmp_path, server, caplog):
     for url, said in zip(
         urls,
         ["no http or https", "refused", "404", "a web page", "gave a file with sha256", "offers 1000000.0 GB",
-         "said", "503", "10 redirects", "No connection adapters", "timed out"],
+         "said", "503", "more than 10 other addresses", "leads to 'file:///etc/passwd'", "timed out"],
         strict=True,
     ):  # fmt: skip
         assert re.search(rf"{re.escape(url)} .*{said}", caplog.text), url
@@ -316,6 +322,21 @@ def test_redirects_are_followed(tmp_path, server):
     url = server.plan("/corpus.zip", to("/step"))
     server.plan("/step", to(f"{server.root}/there"))
     assert get(tmp_path, url) == {"corpus.zip": DATA}
+
+
+def test_the_body_of_a_redirect_is_not_waited_for(tmp_path, server):
+    def long(handler):
+        handler.answer(302, b"<html>", Location="/there", Content_Length=1 << 40)
+
+    server.plan("/there", whole)
+    assert get(tmp_path, server.plan("/corpus.zip", long)) == {"corpus.zip": DATA}
+
+
+def test_a_server_that_sends_now_less_and_now_more_is_given_up(tmp_path, server):
+    less, more = (functools.partial(truncated_without_date, part=slice(0, size)) for size in (5, 10))
+    url = server.plan("/corpus.zip", *[less, more] * 50)
+    assert "broke off again and again" in refused(tmp_path, url)
+    assert len(server.requests) < 20
 
 
 def test_a_redirect_to_no_address_is_told(tmp_path, server):

@@ -124,3 +124,11 @@ def test_any_span_is_found_again(tmp_path_factory, sentence, data):
     [document] = table(folder, f"1\t90\t1\tFirst\n1\t90\t2\t{sentence}\t{start + 1}\t{end}\n")
     assert document.text == f"First\n{sentence}"
     assert document.mentions == (Mention("Disease", ((6 + start, 6 + end),)),)
+
+
+def test_an_azdc_table_that_is_too_large_is_refused(tmp_path, monkeypatch):
+    monkeypatch.setattr(azdc, "HELD_BYTES", len(HEADER + TABLE))
+    assert table(tmp_path)
+    monkeypatch.setattr(azdc, "HELD_BYTES", len(HEADER) + 10)
+    with pytest.raises(CorpusError, match=r"azdc\.txt:2: the tables have more than"):
+        table(tmp_path)

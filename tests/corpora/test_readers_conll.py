@@ -77,12 +77,14 @@ def test_bad_lines_are_named(tmp_path, line, reason):
 def test_no_sentences_and_endless_documents(tmp_path, monkeypatch):
     with pytest.raises(CorpusError, match="holds no sentences"):
         documents(tmp_path, "\n\n")
-    monkeypatch.setattr(conll, "DOCUMENT_TOKENS", 2)
+    monkeypatch.setattr(conll, "DOCUMENT_BYTES", 2 * (conll._TOKEN + len("aO")))
     assert len(documents(tmp_path, "a\tO\n\n" * 3)) == 3
-    with pytest.raises(CorpusError, match=r"train\.tsv:7: the document has more than 2 tokens"):
+    with pytest.raises(CorpusError, match=r"train\.tsv:7: the document is too long"):
         documents(tmp_path, "-DOCSTART-\tO\n" + "a\tO\n\n" * 3)
-    with pytest.raises(CorpusError, match=r"train\.tsv:3: the document has more than 2 tokens"):
+    with pytest.raises(CorpusError, match=r"train\.tsv:3: the document is too long"):
         documents(tmp_path, "a\tO\n" * 3)
+    with pytest.raises(CorpusError, match=r"train\.tsv:1: the document is too long"):
+        documents(tmp_path, "a" * 80 + "\tO\n")
 
 
 tokens = st.text(st.characters(blacklist_categories=["Cs", "Cc", "Zl", "Zp", "Zs"]), min_size=1, max_size=5)

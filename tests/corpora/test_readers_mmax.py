@@ -3,6 +3,7 @@
 import pytest
 
 from corpora.documents import CorpusError
+from corpora.readers import mmax
 from corpora.readers.mmax import read
 
 MARKABLES = (
@@ -93,3 +94,14 @@ def test_a_few_broken_projects_are_passed_over_and_logged(tmp_path, caplog):
     write("q3", PROJECT | {"Basedata/Basedata.xml": "rubbish"})
     with pytest.raises(CorpusError, match=r"q1/Markables/proteins\.xml:1"):
         list(read(tmp_path))
+
+
+def test_projects_that_stay_unfinished_do_not_fill_the_memory(tmp_path, monkeypatch):
+    monkeypatch.setattr(mmax, "HELD_BYTES", sum(len(text) for text in PROJECT.values()))
+    assert projects(tmp_path / "whole")
+    for number in range(3):
+        path = tmp_path / f"lone/{number}/mmax/p/Basedata/Basedata.xml"
+        path.parent.mkdir(parents=True)
+        path.write_text(PROJECT["Basedata/Basedata.xml"] + " " * 400)
+    with pytest.raises(CorpusError, match=r"Basedata\.xml: the unfinished projects up to this file have more than"):
+        list(read(tmp_path / "lone"))

@@ -193,10 +193,10 @@ def test_pmc_ids_gives_those_wanted(tmp_path):
     packed.write_bytes(gzip.compress(text.encode()))
     assert read_pmc_ids(plain, {"7", "8", "10"}) == read_pmc_ids(packed, {"7", "8", "10"}) == {"7": "5"}
     packed.write_bytes(gzip.compress(text.encode())[:40])
-    with pytest.raises(CorpusError, match=r"ids\.csv\.gz: cannot be read"):
+    with pytest.raises(CorpusError, match=r"ids\.csv\.gz: is damaged"):
         read_pmc_ids(packed, {"7"})
     plain.write_bytes(b"PMCID,PMID\nPMC\xff,5\n")
-    with pytest.raises(CorpusError, match=r"ids\.csv: cannot be read"):
+    with pytest.raises(CorpusError, match=r"ids\.csv:2: .* is not UTF-8"):
         read_pmc_ids(plain, {"7"})
     plain.write_text("a,b\n1,2\n")
     with pytest.raises(CorpusError, match="columns PMCID and PMID are missing"):

@@ -98,6 +98,11 @@ def write(bundle: Path, description: dict[str, object], parameters: bytes | None
         ("tags", None, "not a tagger of this program"),
         ("tags", [], "not a tagger of this program"),
         ("tags", ["O"], "not a tagger of this program"),
+        ("tags", ["O", "X"], "one of its tags 'O, X' is none"),
+        ("tags", ["O", "S-a 0 1\tx"], "one of its tags"),
+        ("tags", ["O", "S-\x1b[2J"], "one of its tags"),
+        ("tagger", {"token_hidden": 30_000}, "sizes are larger than its parameters"),
+        ("tagger", {"character_hidden": 30_000}, "sizes are larger than its parameters"),
         ("vectors", {}, "not a tagger of this program"),
     ],
 )

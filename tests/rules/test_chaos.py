@@ -9,6 +9,7 @@ import json
 import os
 import random
 import shutil
+import statistics
 import subprocess
 import time
 from collections import Counter
@@ -31,7 +32,7 @@ SECONDS = {"seconds", "sentences_per_second"}  # the only values that two undist
 
 @pytest.fixture
 def undisturbed(request, tmp_path):
-    """A study that ran to its end, and how many seconds of it are to pass between two kills at most."""
+    """A study that ran to its end."""
     if not ON_DEMO:
         return request.getfixturevalue("finished")
     base = yaml.safe_load((ROOT / "overlays/demo.yaml").read_text())
@@ -50,8 +51,15 @@ class Run:
     def __init__(self, study: Study) -> None:
         self.output = study.folder / "output.txt"
         with self.output.open("a") as output:
+            self.begin = output.tell()
             command = study.command("--resources", "gpu=2")
             self.snakemake = psutil.Popen(command, cwd=study.project, stdout=output, stderr=subprocess.STDOUT)
+
+    def finished(self) -> int:
+        """Jobs that this Snakemake saw end."""
+        with self.output.open("rb") as output:
+            output.seek(self.begin)
+            return output.read().count(b"Finished jobid: ")
 
     def jobs(self) -> list[psutil.Process]:
         """The running scripts of rules."""
@@ -88,7 +96,10 @@ class Run:
 def test_a_study_killed_at_random_moments_ends_like_one_left_alone(undisturbed, tmp_path):
     chance = random.Random(SEED)
     study = Study(undisturbed.project, tmp_path / "disturbed", undisturbed.base)
-    longest = 2 * seconds_of(undisturbed.folder) / max(KILLS, 1)
+    # So many jobs end between two kills at most: they fall on all of the study, however fast this machine is just now.
+    benchmarks = [*(undisturbed.folder / "results/benchmarks").rglob("*.tsv")]
+    most_jobs = 2 * len(benchmarks) // max(KILLS, 1)
+    longest = 2 * statistics.mean(float(csv_rows(table.read_bytes(), "\t")[0]["s"]) for table in benchmarks)
     kills, orphans, rounds = Counter(), [], 0
     try:
         while rounds == 0 or kills.total() < KILLS:
@@ -97,7 +108,7 @@ def test_a_study_killed_at_random_moments_ends_like_one_left_alone(undisturbed, 
             shutil.copytree(undisturbed.folder / "native", study.folder / "native")
             while True:
                 run = Run(study)
-                if kills.total() < KILLS and lasts(run, chance.uniform(0, longest)):
+                if kills.total() < KILLS and lasts(run, chance.randint(0, most_jobs), chance.uniform(0, longest)):
                     whom, left = run.kill(chance.choice(["job", "snakemake", "both"]), chance)
                     kills[whom] += 1
                     orphans += left
@@ -123,17 +134,11 @@ def test_a_study_killed_at_random_moments_ends_like_one_left_alone(undisturbed, 
     )
 
 
-def seconds_of(folder: Path) -> float:
-    """Seconds that the jobs of a finished study took, two at a time."""
-    tables = (folder / "results/benchmarks").rglob("*.tsv")
-    return sum(float(csv_rows(table.read_bytes(), "\t")[0]["s"]) for table in tables) / 2
-
-
-def lasts(run: Run, seconds: float) -> bool:
-    """Wait until a job runs and that many seconds more; whether the run is still going on then."""
+def lasts(run: Run, jobs: int, seconds: float) -> bool:
+    """Wait until so many jobs have ended, one runs, and that many seconds more; whether the run goes on then."""
     end = None
     while run.snakemake.poll() is None and (end is None or time.monotonic() < end):
-        if end is None and run.jobs():
+        if end is None and run.finished() >= jobs and run.jobs():
             end = time.monotonic() + seconds
         time.sleep(0.05)
     return run.snakemake.poll() is None

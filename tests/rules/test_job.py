@@ -33,6 +33,7 @@ class Named(list):
 
 ERRORS = {
     "bad input": ValueError("a.txt:3: no number\\n; correct it"),
+    "forged": ValueError("label 'x\\x1b[2J\\u2028\\x85' ERROR"),
     "full disk": OSError(errno.ENOSPC, "No space left on device"),
     "closed disk": OSError(errno.EROFS, "Read-only file system", "results"),
 }
@@ -182,6 +183,7 @@ def test_a_killed_job_lets_go(tmp_path, start):
     ("error", "said"),
     [
         ("bad input", "toy: a.txt:3: no number ; correct it"),
+        ("forged", r"toy: label 'x\x1b[2J\u2028\x85' ERROR"),
         ("full disk", "make room on that disk, then run again"),
         ("closed disk", "choose a folder that can be written"),
     ],

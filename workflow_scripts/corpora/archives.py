@@ -28,6 +28,7 @@ MEMBER_BYTES = 4 << 30  # the whole CALBC-SSC-III-Small is below 2 GiB
 ARCHIVE_BYTES = 32 << 30
 ARCHIVE_MEMBERS = 2_000_000  # ten times the files of a class's silver corpus as Brat
 HEADER_BYTES = 1 << 20  # what a tar archive may hold between two members: extended headers, padding
+PAX_BYTES = 8192  # of one extended header, which the standard library looks through in quadratic time
 
 FAULTS = (  # what reading a damaged file or archive raises
     EOFError,
@@ -37,7 +38,8 @@ FAULTS = (  # what reading a damaged file or archive raises
     tarfile.TarError,
     NotImplementedError,
     RuntimeError,
-    UnicodeDecodeError,
+    OverflowError,
+    ValueError,
 )
 _REMEDY = "fetch it again or pack it anew"
 _UNREAD = {b"BZh": "bzip2", b"\xfd7zXZ\x00": "xz", b"7z\xbc\xaf\x27\x1c": "7z", b"\x28\xb5\x2f\xfd": "zstd"}
@@ -109,7 +111,8 @@ def members(source: Path, patterns: Sequence[str] = ("*",)) -> Iterator[Member]:
     "__MACOSX" are passed over.
 
     Raises CorpusError for a missing or damaged source, a member with an absolute name or "..", a matching
-    member that is a link, a device, encrypted, too large or there twice, too many members, and where nothing matches.
+    member that is a link, a device, encrypted, packed in a rare way, too large or there twice, too many members,
+    and where nothing matches.
     """
     wanted = re.compile("|".join(fnmatch.translate(pattern) for pattern in patterns) or r"(?!)")
     others: list[str] = []
@@ -128,7 +131,8 @@ def members(source: Path, patterns: Sequence[str] = ("*",)) -> Iterator[Member]:
                 raise CorpusError(place, None, "is twice in the archive", "pack the archive anew")
             names.add(name)
             if opener is None:
-                raise CorpusError(place, None, "is a link, a device or encrypted", "put a plain file in its place")
+                problem = "is a link, a device, encrypted, or packed in a way that is not read"
+                raise CorpusError(place, None, problem, "put a plain file in its place, or pack the archive anew")
             found = True
             yield Member(name, place, opener)
         elif len(others) < 3:
@@ -222,6 +226,11 @@ class _StrictTarInfo(tarfile.TarInfo):
         except (tarfile.InvalidHeaderError, tarfile.TruncatedHeaderError) as error:  # type: ignore[attr-defined]
             raise tarfile.ReadError(str(error)) from error
 
+    def _proc_pax(self, tarfile_: tarfile.TarFile) -> tarfile.TarInfo:
+        if self.size > PAX_BYTES:
+            raise tarfile.ReadError(f"an extended header of {self.size} bytes")
+        return super()._proc_pax(tarfile_)  # type: ignore[misc,no-any-return]
+
 
 def _tar_members(path: Path, gzipped: bool) -> Iterator[Found]:
     place = str(path)
@@ -238,6 +247,7 @@ def _tar_members(path: Path, gzipped: bool) -> Iterator[Found]:
                 plain = info.isreg() and not info.issparse()
                 yield info.name, inner, _tar_opener(archive, info, inner) if plain else None
             archive.members.clear()  # type: ignore[attr-defined]  # the library keeps every header it has read
+            archive.pax_headers = {}
         while checked.read(1 << 20):  # to the end, where gzip's own checksum stands
             pass
 
@@ -245,7 +255,9 @@ def _tar_members(path: Path, gzipped: bool) -> Iterator[Found]:
 def _open_tar(checked: _Checked, place: str) -> tarfile.TarFile:
     try:
         return tarfile.open(fileobj=checked, mode="r|", bufsize=1 << 16, tarinfo=_StrictTarInfo)  # type: ignore[call-overload,no-any-return]
-    except tarfile.TarError as error:
+    except CorpusError:
+        raise
+    except FAULTS as error:
         raise _damaged(place, error) from error
 
 
@@ -254,7 +266,7 @@ def _next_in_tar(archive: tarfile.TarFile, place: str) -> tarfile.TarInfo | None
         return archive.next()
     except CorpusError:
         raise
-    except (tarfile.TarError, OSError, ValueError) as error:
+    except FAULTS as error:
         raise _damaged(place, error) from error
 
 
@@ -284,7 +296,9 @@ def _zip_members(path: Path) -> Iterator[Found]:
                 raise CorpusError(inner, None, f"has {info.file_size} bytes, more than a corpus may", _REMEDY)
             kind = stat.S_IFMT(info.external_attr >> 16)
             if not info.is_dir():
-                plain = kind in (0, stat.S_IFREG) and not info.flag_bits & 1
+                # Of other methods the standard library unpacks a member whole before it gives any of it.
+                read = info.compress_type in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
+                plain = kind in (0, stat.S_IFREG) and not info.flag_bits & 1 and read
                 yield info.filename, inner, _zip_opener(archive, info, inner) if plain else None
 
 

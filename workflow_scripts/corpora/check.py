@@ -14,7 +14,7 @@ from pathlib import Path
 from corpora.brat import check_id
 from corpora.conll import tag_sentences
 from corpora.convert import CorpusSpec, read_documents
-from corpora.documents import CorpusError, Document, Mention
+from corpora.documents import CorpusError, Document, Mention, printable
 from corpora.readers import READERS
 from corpora.readers.standoff import collected_offset_errors
 from corpora.splitting import assign_splits
@@ -129,7 +129,7 @@ def _read(native: Path, spec: CorpusSpec, entities: Mapping[str, Sequence[str]],
         for label in wished:
             mapped.setdefault(label, []).append(entity)
     for label, count in labels.most_common():
-        report.lines.append(f"  {label} {count:,} -> {', '.join(mapped.get(label, ['not mapped']))}")
+        report.lines.append(f"  {printable(label)} {count:,} -> {', '.join(mapped.get(label, ['not mapped']))}")
     report.lines += ["  none"] * (not labels)
     for label, classes in mapped.items() if not ended else ():
         if label not in labels:

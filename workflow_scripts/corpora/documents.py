@@ -7,7 +7,17 @@ from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 
-SHOWN = 4000  # characters of a problem
+SHOWN = 4000  # characters of a problem, and of a remedy
+_CONTROLS = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069]")
+
+
+def printable(text: str) -> str:
+    r"""The text with escapes for what a terminal would obey, or take for the end of a line.
+
+    >>> printable("\x1b[2J")
+    '\\x1b[2J'
+    """
+    return _CONTROLS.sub(lambda match: ascii(match[0])[1:-1], text)
 
 
 class CorpusError(ValueError):
@@ -22,9 +32,9 @@ class CorpusError(ValueError):
     def __str__(self) -> str:
         place, line, problem, remedy = self.args
         where = f"{place}:{line}" if line is not None else str(place)
-        shown = problem if len(problem) <= SHOWN else f"{problem[:SHOWN]} ..."  # a damaged field may be a whole file
-        message = " ".join(part.strip() for part in re.split(r"[\r\n]+", f"{where}: {shown}; {remedy}"))
-        return message.encode(errors="backslashreplace").decode()  # names of files may be no characters
+        shown = "; ".join(f"{part[:SHOWN]}{' ...' * (len(part) > SHOWN)}" for part in (problem, remedy))
+        message = " ".join(part.strip() for part in re.split(r"[\r\n]+", f"{where}: {shown}"))
+        return printable(message.encode(errors="backslashreplace").decode())  # names of files may be no characters
 
 
 def told(counts: Counter[str]) -> str:

@@ -12,10 +12,10 @@ import re
 import shutil
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from urllib.parse import urlsplit
+from urllib.parse import urljoin, urlsplit
 
 import requests
 import urllib3
@@ -41,6 +41,13 @@ class _BrokenOffError(Exception):
     """The answer broke off; asking again may bring the rest."""
 
 
+class _Session(requests.Session):  # type: ignore[misc]  # requests has no types
+    """Follows no redirect, even where it is told to: it would read the body, however large, into memory."""
+
+    def get_redirect_target(self, resp: requests.Response) -> None:
+        return None
+
+
 @contextmanager
 def session() -> Iterator[requests.Session]:
     """A session that repeats requests after failures of the network and of a busy server, with growing pauses."""
@@ -52,8 +59,7 @@ def session() -> Iterator[requests.Session]:
         backoff_max=PAUSE_AT_MOST,
         retry_after_max=PAUSE_AT_MOST,
     )
-    with requests.Session() as opened:
-        opened.max_redirects = REDIRECTS
+    with _Session() as opened:
         for scheme in ("http://", "https://"):
             opened.mount(scheme, requests.adapters.HTTPAdapter(max_retries=retries))
         yield opened
@@ -69,14 +75,14 @@ def download(client: requests.Session, url: str, target: Path, *, guarded: bool)
     """
     if urlsplit(url).scheme not in ("http", "https"):
         raise DownloadError("is no http or https address")
-    idle = 0
+    idle, most = 0, _bytes_of(target)
     while True:
-        before = _bytes_of(target)
         try:
             _receive(client, url, target, guarded)
             return
         except _BrokenOffError as error:
-            idle = 0 if _bytes_of(target) > before else idle + 1
+            idle = 0 if _bytes_of(target) > most else idle + 1
+            most = max(most, _bytes_of(target))
             if idle > RETRIES:
                 raise DownloadError(f"broke off again and again ({error})") from error
             logger.warning("%s broke off after %s (%s); going on", url, size_told(_bytes_of(target)), error)
@@ -119,14 +125,16 @@ def _receive(client: requests.Session, url: str, target: Path, guarded: bool) ->
     headers = {"Accept-Encoding": "identity"}  # the bytes of the file, not packed for the way
     if have:
         headers |= {"Range": f"bytes={have}-", "If-Range": validator}
-    with client.get(url, headers=headers, stream=True, timeout=TIMEOUT) as response:
+    steps = [url]
+    with _answer(client, steps, headers) as response:
         if response.status_code == 416:  # the file there has become shorter than the part here
             forget(target)
             raise _BrokenOffError("the file has changed there")
         response.raise_for_status()
         if response.status_code == 206 and have:
             stated = re.fullmatch(rf"bytes {have}-\d+/(\d+)", response.headers.get("Content-Range", ""))
-            if stated is None or int(stated[1]) != size:
+            now = response.headers.get("ETag" if validator.startswith('"') else "Last-Modified", validator)
+            if stated is None or int(stated[1]) != size or now != validator:
                 forget(target)
                 raise _BrokenOffError("the server sent another part than was asked for")
         elif response.status_code == 200:
@@ -134,13 +142,28 @@ def _receive(client: requests.Session, url: str, target: Path, guarded: bool) ->
             _begin(target, url, size, response)
         else:
             raise DownloadError(f"answered with status {response.status_code} instead of the file")
-        _warn_of_open_ways(url, response, guarded)
+        _warn_of_open_ways(steps, guarded)
         _enough_room(target, size, have)
         logger.info("%s: %s%s", url, size_told(size) if size else "of unknown size", f", {have:,} here" * bool(have))
         _write(response, target, size, have)
     if size and _bytes_of(target) != size:
         raise _BrokenOffError(f"{_bytes_of(target):,} of {size:,} bytes came")
     _note(target).write_text(json.dumps([url, validator, _bytes_of(target)]), encoding="utf-8")
+
+
+def _answer(client: requests.Session, steps: list[str], headers: Mapping[str, str]) -> requests.Response:
+    """The answer at the end of redirects, whose addresses are added to `steps`."""
+    while True:
+        response = client.get(steps[-1], headers=headers, stream=True, timeout=TIMEOUT)
+        target = requests.Session.get_redirect_target(client, response)
+        if target is None:
+            return response
+        response.close()
+        steps.append(urljoin(steps[-1], target))
+        if urlsplit(steps[-1]).scheme not in ("http", "https"):
+            raise DownloadError(f"leads to {steps[-1][:200]!r}, which is no http or https address")
+        if len(steps) > REDIRECTS:
+            raise DownloadError(f"leads to more than {REDIRECTS} other addresses one after the other")
 
 
 def _write(response: requests.Response, target: Path, size: int, have: int) -> None:
@@ -186,10 +209,10 @@ def _enough_room(target: Path, size: int, have: int) -> None:
         raise OSError(None, f"{size_told(size - have)} are to come and {size_told(free)} are free", str(target))
 
 
-def _warn_of_open_ways(url: str, response: requests.Response, guarded: bool) -> None:
-    for step in [*response.history, response]:
-        if not guarded and str(step.url).startswith("http:"):
-            logger.warning("%s: neither https nor a sha256 guards what %s gives", url, step.url)
+def _warn_of_open_ways(steps: Sequence[str], guarded: bool) -> None:
+    for step in steps:
+        if not guarded and step.lower().startswith("http:"):
+            logger.warning("%s: neither https nor a sha256 guards what %s gives", steps[0], step)
             return
 
 

@@ -6,6 +6,7 @@ and keep, are what the paper's authors did with their corpora.
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from typing import TypeAlias
@@ -55,11 +56,13 @@ def drop_composite(mentions: Mentions) -> Mentions:
 
 def longest(mentions: Mentions) -> Mentions:
     """Of mentions of one label that share characters the longest, of equally long ones the first."""
-    kept: dict[str, list[Mention]] = {}
+    kept: dict[str, list[Mention]] = {}  # each list in the order of the text
     for mention in sorted(mentions, key=lambda m: m.start - m.end):
         others = kept.setdefault(mention.label, [])
-        if all(mention.end <= other.start or other.end <= mention.start for other in others):
-            others.append(mention)
+        place = bisect_right(others, mention.start, key=lambda m: m.start)
+        after = place == 0 or others[place - 1].end <= mention.start
+        if after and (place == len(others) or mention.end <= others[place].start):
+            others.insert(place, mention)
     return in_order(m for others in kept.values() for m in others)
 
 

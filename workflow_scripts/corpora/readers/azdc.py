@@ -12,7 +12,7 @@ from pathlib import Path
 
 from corpora.archives import members
 from corpora.documents import CorpusError, Document, Mention
-from corpora.readers.standoff import REMEDY, TextColumn, numbered_lines, span
+from corpora.readers.standoff import HELD_BYTES, REMEDY, TextColumn, numbered_lines, span
 
 LABEL = "Disease"
 _COLUMNS = {"docid": "Doc Id", "sentenceno": "Sentence No.", "sentence": "Sentence", "startpoint": "Start Point",
@@ -27,14 +27,18 @@ def read(source: Path, patterns: Sequence[str] = ("*",)) -> Iterator[Document]:
     Columns are found by their names in the first line; the text of a mention is compared where there is a column
     Phrase. Id and PMID are ``Doc Id``.
 
-    Raises CorpusError for a missing column, a row that cannot be read, a sentence with two texts, and a span outside of
-    its sentence.
+    Raises CorpusError for a missing column, a row that cannot be read, a sentence with two texts, a span outside of
+    its sentence, and tables of more than HELD_BYTES characters.
     """
     abstracts: dict[str, Sentences] = {}
     column = TextColumn()
+    size = 0
     for member in members(source, patterns):
         names: dict[str, int] = {}
         for number, line in numbered_lines(member.open(), member.place, "latin-1"):
+            size += len(line)
+            if size > HELD_BYTES:
+                raise CorpusError(member.place, number, f"the tables have more than {HELD_BYTES} characters", REMEDY)
             fields = line.split("\t")
             if number == 1:
                 names = _header(fields, member.place)
@@ -43,12 +47,12 @@ def read(source: Path, patterns: Sequence[str] = ("*",)) -> Iterator[Document]:
     if not abstracts:
         raise CorpusError(source, None, "holds no sentences", "correct `members` or `format`")
     for identifier, sentences in abstracts.items():
-        text = ""
         mentions = []
+        begin = 0
         for sentence, spans in sentences.values():
-            text += "\n" if text else ""
-            mentions += [Mention(LABEL, ((len(text) + start, len(text) + end),)) for start, end in spans]
-            text += sentence
+            mentions += [Mention(LABEL, ((begin + start, begin + end),)) for start, end in spans]
+            begin += len(sentence) + 1
+        text = "\n".join(sentence for sentence, _ in sentences.values())
         yield Document(identifier, text, tuple(mentions), pmid=identifier.lstrip("0"))
     column.report(source)
 

@@ -18,7 +18,7 @@ from corpora.readers.standoff import REMEDY, SPLITS, File, TextColumn, held, num
 
 LABEL = "GENE"
 _EVAL = "GENE.eval"
-_SOURCE = re.compile(r"P0*(\d+)[A-Z]\d+[a-z]?", re.ASCII)  # PMID, title or abstract, offset of the sentence
+_SOURCE = re.compile(r"P(\d{1,20})[A-Z]\d+[a-z]?", re.ASCII)  # PMID, title or abstract, offset of the sentence
 
 
 def read(source: Path, patterns: Sequence[str] = ("*",)) -> Iterator[Document]:
@@ -47,7 +47,7 @@ def read(source: Path, patterns: Sequence[str] = ("*",)) -> Iterator[Document]:
     for identifier, (sentence, split) in sentences.items():
         origin = _SOURCE.fullmatch(origins.get(identifier, identifier))
         found = tuple(mentions.get(identifier, ()))
-        yield Document(identifier, sentence + "\n", found, pmid=origin[1] if origin else "", split=split)
+        yield Document(identifier, sentence + "\n", found, pmid=origin[1].lstrip("0") if origin else "", split=split)
     column.report(source)
 
 

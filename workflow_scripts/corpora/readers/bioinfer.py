@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -27,26 +28,28 @@ def read(source: Path, patterns: Sequence[str] = ("*",)) -> Iterator[Document]:
     Raises CorpusError for what is no XML of this form, unknown subtokens, tokens that are not in ``origText``, and a
     source without sentences.
     """
-    documents: dict[str, tuple[str, str, list[Mention]]] = {}  # by id: PMID, text, mentions
+    documents: dict[str, tuple[str, list[str], list[Mention]]] = {}  # by id: PMID, sentences, mentions
+    lengths = Counter[str]()
     size = 0
     for member in members(source, patterns):
         for line, element in elements(member, "sentence", root="sentences"):
             words, found = _sentence(element, member.place, line)
             pmid = digits(element.get("PMID") or "")
             identifier = pmid or attribute(element, "id", member.place, line)
-            _, text, mentions = documents.get(identifier, (pmid, "", []))
-            text += "\n" if text else ""
+            _, sentences, mentions = documents.setdefault(identifier, (pmid, [], []))
+            begin = lengths[identifier]
             for mention in found:
-                spans = tuple((len(text) + start, len(text) + end) for start, end in mention.spans)
+                spans = tuple((begin + start, begin + end) for start, end in mention.spans)
                 mentions.append(Mention(mention.label, spans))
-            documents[identifier] = (pmid, text + words, mentions)
+            sentences.append(words)
+            lengths[identifier] += len(words) + 1
             size += 4 * len(words)
             if size > HELD_BYTES:
                 raise CorpusError(member.place, line, "the files up to this line are too large", "narrow `members`")
     if not documents:
         raise CorpusError(source, None, "holds no <sentence> elements", "correct `members` or `format`")
-    for identifier, (pmid, text, mentions) in documents.items():
-        yield Document(identifier, text, tuple(mentions), pmid=pmid)
+    for identifier, (pmid, sentences, mentions) in documents.items():
+        yield Document(identifier, "\n".join(sentences), tuple(mentions), pmid=pmid)
 
 
 class _Subtoken(NamedTuple):

@@ -8,9 +8,9 @@ from pathlib import Path, PurePosixPath
 
 from corpora.archives import Member, members
 from corpora.documents import CorpusError, Document, Mention
-from corpora.readers.standoff import REMEDY, SPLITS, numbered_lines
+from corpora.readers.standoff import DOCUMENT_BYTES, REMEDY, SPLITS, numbered_lines
 
-DOCUMENT_TOKENS = 1 << 21  # a document is held in memory whole
+_TOKEN = 32  # a token's share of DOCUMENT_BYTES beside its characters
 UNTYPED = "entity"  # the label of tags that are only B, I or O
 _START = "-DOCSTART-"
 _TAG = re.compile(r"([BIESLUMW])(?:[-_](.+))?", re.DOTALL)
@@ -26,7 +26,7 @@ def read(source: Path, patterns: Sequence[str] = ("*",)) -> Iterator[Document]:
     conlleval has it. Lines ``-DOCSTART-`` divide a file into documents; without any, each sentence is one. The id is
     the file's name and a number; the split is the name of the file or its folder, as train.tsv.
 
-    Raises CorpusError for a line without a tag, an unknown tag, a document of more than DOCUMENT_TOKENS, and a source
+    Raises CorpusError for a line without a tag, an unknown tag, a document of more than DOCUMENT_BYTES, and a source
     without sentences.
     """
     found = False
@@ -53,8 +53,8 @@ def _documents(member: Member) -> Iterator[list[Sentence]]:
             if document:
                 yield document
             document, size = [], 0
-        size += len(sentence)
-        if size > DOCUMENT_TOKENS:
+        size += sum(map(_size, sentence))
+        if size > DOCUMENT_BYTES:
             raise _too_long(member, line)
         if sentence and not divided:
             yield [sentence]
@@ -67,19 +67,19 @@ def _documents(member: Member) -> Iterator[list[Sentence]]:
 
 def _sentences(member: Member) -> Iterator[tuple[int, Sentence]]:
     sentence: Sentence = []
-    number = 0
+    number = size = 0
     for number, line in numbered_lines(member.open(), member.place):
         if not line.strip():
             if sentence:
                 yield number, sentence
-            sentence = []
+            sentence, size = [], 0
             continue
         columns = [column for column in line.split("\t" if "\t" in line else " ") if column]
         token, tag = columns[0], columns[-1].strip()
         if token.startswith(_START):
             if sentence:
                 yield number, sentence
-            sentence = [(_START, "O")]
+            sentence, size = [(_START, "O")], 0
             continue
         if len(columns) < 2 or not token:
             problem = f"{line[:80]!r} has not two columns, token and tag"
@@ -87,14 +87,19 @@ def _sentences(member: Member) -> Iterator[tuple[int, Sentence]]:
         if tag != "O" and not _TAG.fullmatch(tag):
             raise CorpusError(member.place, number, f"tag {tag[:40]!r} is none of O, B-label, I-label", REMEDY)
         sentence.append((token, tag))
-        if len(sentence) > DOCUMENT_TOKENS:
+        size += _size(sentence[-1])
+        if size > DOCUMENT_BYTES:
             raise _too_long(member, number)
     if sentence:
         yield number, sentence
 
 
+def _size(token: tuple[str, str]) -> int:
+    return _TOKEN + len(token[0]) + len(token[1])
+
+
 def _too_long(member: Member, line: int) -> CorpusError:
-    problem = f"the document has more than {DOCUMENT_TOKENS} tokens"
+    problem = f"the document is too long for {DOCUMENT_BYTES} bytes of memory"
     return CorpusError(member.place, line, problem, f"divide it by empty lines or {_START}")
 
 

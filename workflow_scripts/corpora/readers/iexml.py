@@ -157,13 +157,14 @@ def _mentions(name: Found, words: list[Found], text: str, base: int) -> list[Men
     if not words:
         return [Mention(group, whole) for group in dict.fromkeys(groups) if group]
     identifiers = element.get("id", "").lower().split("|")
+    known = {word.get("id") for word, _, _ in words}
     mentions: dict[Mention, None] = {}
     for position, identifier in enumerate(identifiers):
         group, numbers = _group_and_words(identifier)
         if group not in groups:
             group = groups[position] if len(identifiers) == len(groups) else ""
         if group:
-            mentions[Mention(group, _word_spans(numbers, words, text, base) or whole)] = None
+            mentions[Mention(group, _word_spans(numbers, words, known, text, base) or whole)] = None
     named = {mention.label for mention in mentions}
     return [*mentions, *(Mention(group, whole) for group in dict.fromkeys(groups) if group and group not in named)]
 
@@ -176,9 +177,11 @@ def _group_and_words(identifier: str) -> tuple[str, set[str]]:
     return last, set()
 
 
-def _word_spans(wanted: set[str], words: list[Found], text: str, base: int) -> tuple[tuple[int, int], ...]:
-    """Spans of the words with the wanted numbers, neighbours as one span; none where a number is unknown or none is."""
-    if not wanted or not wanted <= {word.get("id") for word, _, _ in words}:
+def _word_spans(
+    wanted: set[str], words: list[Found], known: set[str | None], text: str, base: int
+) -> tuple[tuple[int, int], ...]:
+    """Spans of the words with the wanted numbers, neighbours as one span; none where one is not known."""
+    if not wanted or not wanted <= known:
         return ()
     spans: list[tuple[int, int]] = []
     neighbour = False

@@ -9,6 +9,7 @@ from __future__ import annotations
 import io
 import logging
 import re
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from pathlib import Path, PurePosixPath
 from typing import Any
@@ -16,7 +17,7 @@ from typing import Any
 from corpora.archives import Member, members
 from corpora.documents import CorpusError, Document, Mention
 from corpora.readers.elements import elements
-from corpora.readers.standoff import REMEDY, decode, in_order, read_whole
+from corpora.readers.standoff import HELD_BYTES, REMEDY, decode, in_order, read_whole
 
 logger = logging.getLogger(__name__)
 
@@ -41,11 +42,12 @@ def read(source: Path, patterns: Sequence[str] = ("*",)) -> Iterator[Document]:
     ones if they are few: the corpus has some of both.
 
     Raises CorpusError for a source without projects, and where more than BROKEN_SHARE of them are no XML of this form
-    or have spans of unknown words: then that of the first.
+    or have spans of unknown words, then that of the first; and above HELD_BYTES in unfinished projects.
     """
     projects: dict[PurePosixPath, dict[str, tuple[str, Any]]] = {}
     done: set[PurePosixPath] = set()
     broken: dict[PurePosixPath, CorpusError] = {}
+    waiting = Counter[PurePosixPath]()
     for member in members(source, patterns):
         name = PurePosixPath(member.name)
         part = next((p for p in _PARTS if name.parts[-p.count("/") - 1 :] == PurePosixPath(p).parts), None)
@@ -56,6 +58,10 @@ def read(source: Path, patterns: Sequence[str] = ("*",)) -> Iterator[Document]:
             raise CorpusError(member.place, None, "is twice in the archive", "pack the archive anew")
         parts = projects[folder]
         data = read_whole(member.open(), member.place)
+        waiting[folder] += len(data)
+        if waiting.total() > HELD_BYTES:
+            problem = f"the unfinished projects up to this file have more than {HELD_BYTES} bytes"
+            raise CorpusError(member.place, None, problem, "pack the archive project by project")
         try:
             parts[part] = (member.place, _part(data, member, _PARTS[part]))
             if len(parts) < len(_PARTS) or folder in broken:
@@ -66,7 +72,7 @@ def read(source: Path, patterns: Sequence[str] = ("*",)) -> Iterator[Document]:
             broken.setdefault(folder, error)
             continue
         done.add(folder)
-        del projects[folder]
+        del projects[folder], waiting[folder]
         yield document
     if len(broken) > BROKEN_SHARE * (len(done) + len(broken)):
         raise next(iter(broken.values()))

@@ -104,11 +104,11 @@ def _table(source: Path, files: list[File], name: str) -> File:
 def _pmids(table: File, texts: dict[str, str]) -> Iterator[tuple[str, str]]:
     for number, line in numbered_lines(io.BytesIO(table.data), table.place):
         if line.strip():
-            match = re.match(r"([^\t]+)\tPMID:0*([0-9]+)(?=\t|$)", line)
+            match = re.match(r"([^\t]+)\tPMID:([0-9]{1,20})(?=\t|$)", line)
             if match is None or match[1] not in texts:
                 problem = f"{line[:80]!r} does not give a document and its PMID, as in species001<tab>PMID:1"
                 raise CorpusError(table.place, number, problem, REMEDY)
-            yield match[1], match[2]
+            yield match[1], match[2].lstrip("0") or "0"
 
 
 def _mentions(table: File, texts: dict[str, str], layout: Layout, column: TextColumn) -> Iterator[tuple[str, Mention]]:

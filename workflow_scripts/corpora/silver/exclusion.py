@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 import csv
-import gzip
-import io
 import unicodedata
-import zlib
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import BinaryIO, NamedTuple, cast
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
+from corpora.archives import members
 from corpora.documents import CorpusError, Document
+from corpora.readers.standoff import numbered_lines
 
 MINIMUM_PART = 60  # normalised characters from which an equal title or abstract alone shows the same document
 MINIMUM_SENTENCE = 40  # and from which a gold text inside a silver one does
@@ -144,19 +143,19 @@ def _long_enough(parts: Iterable[str]) -> list[str]:
 def read_pmc_ids(path: Path, wanted: Collection[str]) -> dict[str, str]:
     """PMIDs of the wanted PMCIDs, digits both, from NCBI's PMC-ids.csv, which may be gzipped.
 
-    Raises CorpusError for a file without the columns PMCID and PMID, and one that cannot be decompressed or decoded.
+    Raises CorpusError for a file without the columns PMCID and PMID, and one that cannot be read.
     """
     remedy = "get https://ftp.ncbi.nlm.nih.gov/pub/pmc/PMC-ids.csv.gz again"
     found = {}
     try:
-        with gzip.open(path, "rb") if path.suffix == ".gz" else path.open("rb") as binary:
-            rows = csv.DictReader(io.TextIOWrapper(cast(BinaryIO, binary), encoding="utf-8", newline=""))
+        for member in members(path):
+            rows = csv.DictReader(line for _, line in numbered_lines(member.open(), member.place))
             if not {"PMCID", "PMID"} <= set(rows.fieldnames or ()):
                 raise CorpusError(path, 1, "columns PMCID and PMID are missing", remedy)
             for row in rows:
                 pmcid, pmid = (row["PMCID"] or "").removeprefix("PMC"), row["PMID"] or ""
                 if pmcid in wanted and pmid.isdecimal() and pmid != "0":
                     found[pmcid] = pmid
-    except (OSError, EOFError, zlib.error, UnicodeDecodeError, csv.Error) as error:
+    except (OSError, csv.Error) as error:
         raise CorpusError(path, None, f"cannot be read ({error})", remedy) from error
     return found
