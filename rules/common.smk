@@ -89,7 +89,7 @@ def source_of(name):
     try:
         return sources.source_of(config, name)
     except KeyError:
-        raise WorkflowError(f"no corpus '{name}' is configured; {configured.nearest(name, config['corpora'])}")
+        raise WorkflowError(f"no corpus '{name}' is configured; {configuration.nearest(name, config['corpora'])}")
 
 
 def labels_of(wildcards):
