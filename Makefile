@@ -62,7 +62,8 @@ setup: $(READY)
 
 $(READY): requirements.lock
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info[:2] != (3, 11) and "Python 3.11 is needed: make PYTHON=python3.11")'
-	$(PYTHON) -m venv .venv
+	$(PYTHON) -m venv $(if $(wildcard $@),,--clear) .venv # what a set-up left that was killed looks whole to pip
+	@rm -f $@
 	$(BIN)/python -m pip install --quiet --no-compile --disable-pip-version-check --requirement requirements.lock
 	-$(BIN)/python -m compileall -q -j 0 -x '/(tests?|testing|_inductor)/' .venv/lib # pip would take one file after another
 	touch $@
@@ -126,16 +127,18 @@ format: setup
 
 # Resolves the direct requirements anew and pins everything that they bring, here and in envs/.
 lock:
-	$(PYTHON) -m venv .venv-lock
+	$(PYTHON) -m venv --clear .venv-lock
 	.venv-lock/bin/python -m pip install --quiet --requirement requirements.in
+	.venv-lock/bin/python -m pip freeze --all > .venv-lock/frozen
 	{ echo '# Made by `make lock` from requirements.in; serves make, CI and envs/.'; \
-		.venv-lock/bin/python -m pip freeze --all | grep -v '^pip==' | sed 's/+cpu$$//; s/^triton==.*/&; sys_platform == "linux"/'; } > requirements.lock
+		grep -v '^pip==' .venv-lock/frozen | sed 's/+cpu$$//; s/^triton==.*/&; sys_platform == "linux"/'; } > .venv-lock/pinned
+	mv .venv-lock/pinned requirements.lock
 	.venv-lock/bin/python envs/pin.py
 	rm -rf .venv-lock
 
 # Asks PyPI for known weaknesses of what the lock pins; needs network. A version that cannot be looked up fails it too.
 audit:
-	$(PYTHON) -m venv .venv-audit
+	$(PYTHON) -m venv --clear .venv-audit
 	.venv-audit/bin/python -m pip install --quiet --disable-pip-version-check pip-audit==2.10.1
 	.venv-audit/bin/pip-audit --strict --disable-pip --no-deps --requirement requirements.lock; \
 		status=$$?; rm -rf .venv-audit; exit $$status

@@ -10,17 +10,25 @@ Letters: N rows of sequences laid end to end, S sequences, the longest first, D 
 
 from __future__ import annotations
 
+import hashlib
 import math
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any, TypeVar
 
 import llvmlite.binding as llvm
+import numba
 import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
 Floats = NDArray[np.floating]
 Integers = NDArray[np.int64]
+# numba writes its index before the code that it names, over that of an earlier version: a kill between the two would
+# leave the old code in the new one's place. So each version has a folder.
+_VERSION = hashlib.sha256(Path(__file__).read_bytes()).hexdigest()[:16]
+numba.config.CACHE_DIR = numba.config.CACHE_DIR or str(Path(__file__).parent / "__pycache__" / _VERSION)
+
 _Function = TypeVar("_Function", bound=Callable[..., Any])
 
 # LLVM's own limits keep these loops from becoming vector instructions: it checks at most 8 pairs of arrays for overlap,

@@ -4,11 +4,15 @@ import gzip
 import logging
 import os
 import signal
+import subprocess
+import sys
+import time
 from collections import Counter
 from dataclasses import replace
 from functools import partial
 from types import SimpleNamespace
 
+import psutil
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
@@ -102,8 +106,46 @@ def test_a_fault_in_a_share_is_raised_and_a_killed_reader_is_told():
     for faulty in (0, 1):
         with pytest.raises(CorpusError, match=r"^silver\.xml:7: is damaged; mend it$"):
             sample(partial(share, faulty=faulty), 2, 1, 1, ["CHED"])
-    with pytest.raises(RuntimeError, match="was ended; run it again"):
+    with pytest.raises(OSError, match="was ended; run it again"):
         sample(share, 3, 1, 1, ["CHED"])
+
+
+def test_no_reader_outlives_a_killed_job(tmp_path):
+    """Though its share is more than a pipe takes, and it inherited the pipe's other end."""
+    program = """
+import os, random, sys, time
+from pathlib import Path
+from corpora.documents import Document
+from corpora.silver.sampling import sample
+
+def share(index):
+    if index == 0:
+        time.sleep(600)
+    yield from (Document(str(n), random.randbytes(500).hex()) for n in range(1000))
+    Path("reader").write_text(str(os.getpid()))
+
+sample(share, 2, 1000, 1, ["CHED"])
+"""
+    job = subprocess.Popen([sys.executable, "-c", program], cwd=tmp_path, env={"PYTHONPATH": os.pathsep.join(sys.path)})
+    try:
+        end = time.monotonic() + 60
+        while not (tmp_path / "reader").exists() and time.monotonic() < end:
+            time.sleep(0.05)
+        time.sleep(0.5)  # it waits to be heard now
+        reader = psutil.Process(int((tmp_path / "reader").read_text()))
+    finally:
+        job.kill()
+        job.wait()
+    psutil.wait_procs([reader], timeout=10)
+    assert not reader.is_running()
+
+
+def test_an_empty_sample_or_blacklist_is_a_damaged_one(tmp_path):
+    (tmp_path / "empty").touch()
+    with pytest.raises(CorpusError, match="it is empty"):
+        list(read_sample(tmp_path / "empty", "CHED"))
+    with pytest.raises(CorpusError, match="holds no entries"):
+        read_blacklist(tmp_path / "empty")
 
 
 def test_a_written_sample_is_read_with_the_mentions_of_one_class(tmp_path):
@@ -371,7 +413,9 @@ def test_a_label_that_no_silver_document_has_stops_the_study(tmp_path):
     (tmp_path / "silver/1.ann").write_text("T1\tDisease 0 8\tFictitis\n")
 
     def run(label):
-        params = SimpleNamespace(entities={"DISO": [label]}, corpus={"format": "brat"}, documents=5, seed=1)
+        params = SimpleNamespace(
+            entities={"DISO": [label]}, corpus={"format": "brat"}, draw={"documents": 5, "seed": 1}
+        )
         output = SimpleNamespace(samples=[str(tmp_path / "sample.jsonl.gz")])
         native = SimpleNamespace(native=str(tmp_path / "silver"))
         sample_silver.main(SimpleNamespace(params=params, input=native, output=output, threads=1))

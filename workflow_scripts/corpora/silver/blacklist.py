@@ -82,7 +82,7 @@ def _count_outside(document: Document, words: Counter[str], runs: Counter[str]) 
 
 
 def read_blacklist(path: Path) -> frozenset[str]:
-    """Entries of a blacklist, one a line, stripped and lower-cased; raises CorpusError for lines that are no text."""
+    """Entries of a blacklist, one a line, stripped and lower-cased; CorpusError for none, or lines that are no text."""
     entries = set()
     for number, line in enumerate(path.read_bytes().split(b"\n"), start=1):
         try:
@@ -92,6 +92,8 @@ def read_blacklist(path: Path) -> frozenset[str]:
         if "\t" in entry or "\0" in entry:
             raise CorpusError(path, number, f"{entry[:80]!r} holds a tab or NUL", "give one name a line and no more")
         entries.add(entry)
+    if not entries - {""}:
+        raise CorpusError(path, None, "holds no entries", "fetch it again, or give null in its place")
     return frozenset(entries - {""})
 
 

@@ -11,7 +11,9 @@ import heapq
 import json
 import logging
 import multiprocessing
+import os
 import re
+import threading
 import zlib
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import partial
@@ -78,17 +80,26 @@ def sample(
 
 
 def _send(work: Callable[[], Drawn], sender: Connection) -> None:
+    threading.Thread(target=_end_with_the_job, daemon=True).start()
     try:
         sender.send(work())
     except CorpusError as error:
         sender.send(error)
 
 
+def _end_with_the_job() -> None:
+    """End this process when the one that began it does, however: it has that one's lock, and may wait to be heard."""
+    parent = multiprocessing.parent_process()
+    assert parent is not None
+    parent.join()
+    os._exit(1)
+
+
 def _received(receiver: Connection) -> Drawn:
     try:
         received: Drawn | CorpusError = receiver.recv()
     except EOFError as error:
-        raise RuntimeError("the process that read a share of the silver corpus was ended; run it again") from error
+        raise OSError("the process that read a share of the silver corpus was ended; run it again") from error
     if isinstance(received, CorpusError):
         raise received
     return received
@@ -168,6 +179,8 @@ def read_sample(path: Path, entity: str) -> Iterator[Document]:
     """Documents of a sample with the mentions of one class; raises CorpusError for a file that is none."""
     try:
         with gzip.open(path, "rb") as file:
+            if not file.peek(1):
+                raise ValueError("it is empty")
             for line in file:
                 yield _document(json.loads(line), entity)
     except (OSError, EOFError, zlib.error, ValueError, TypeError) as error:
