@@ -14,7 +14,7 @@ import configuration
 import digests
 import sources
 import study as configured
-from corpora.readers import PLACES as READERS
+from corpora.readers import PLACES
 
 try:
     if workflow.is_main_process:  # a job runs what was checked, perhaps where your files are not to be seen
@@ -109,7 +109,7 @@ def reading_code(script, corpus):
     """The same for a script that reads a corpus in its native format, with the reader of that format and no other."""
 
     def digest(wildcards):
-        place, function = READERS[corpus(wildcards)["format"]]
+        place, function = PLACES[corpus(wildcards)["format"]]
         return [code(script, f"workflow_scripts/corpora/readers/{place}.py")(wildcards), function]
 
     return digest

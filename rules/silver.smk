@@ -1,6 +1,7 @@
 """The silver-standard corpus: sampled, cleared of gold-standard documents, and of blacklisted mentions (section 2.3)."""
 
-CLASSES = config["study"]["entities"]
+# In an order of their own: Snakemake cannot see that of inputs and outputs, which would decide here.
+CLASSES = sorted(config["study"]["entities"])
 
 
 rule sample_silver:
@@ -22,12 +23,12 @@ rule sample_silver:
     params:
         corpus=configured.reading_settings(SILVER["corpus"]),
         entities={
-            entity: SILVER["corpus"]["entities"][entity]
+            entity: sorted(SILVER["corpus"]["entities"][entity])
             for entity in CLASSES
             if entity in SILVER["corpus"]["entities"]
         },
-        documents=SILVER["documents"],
-        seed=SILVER["seed"],
+        # As one: of two numbers Snakemake would not see that they were exchanged.
+        draw={"documents": SILVER["documents"], "seed": SILVER["seed"]},
         code=reading_code("sample_silver", lambda w: SILVER["corpus"]),
     script:
         "../workflow_scripts/sample_silver.py"

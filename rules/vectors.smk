@@ -1,7 +1,7 @@
 """Word vectors (section 2.4): given or trained, then cut down to the words that occur in a class, one matrix each."""
 
 CONLL_FILES = [
-    f"results/conll/{entity}/{corpus}/{part}.tsv" for entity, corpus in DATA_SETS for part in ("train", "dev", "test")
+    f"results/conll/{entity}/{corpus}/{part}.tsv" for entity, corpus in sorted(DATA_SETS) for part in ("train", "dev", "test")
 ]
 if any(regime != "baseline" for regime in config["study"]["regimes"]):
     CONLL_FILES += expand(
@@ -23,7 +23,7 @@ rule train_word_vectors:
         "results/benchmarks/train_word_vectors.tsv"
     conda:
         "../envs/corpora.yaml"
-    threads: 1  # gensim's result depends on the order in which its threads run
+    threads: 1
     resources:
         mem_mb=doubling(4000),
         runtime=doubling(6 * 60),

@@ -19,7 +19,7 @@ def main(job: Any) -> None:
         return read_documents(native, spec, labels, share=(index, shares) if shares > 1 else None)
 
     shares = job.threads if spec.format == "iexml" else 1  # the other readers know no shares
-    samples = sample(share, shares, params.documents, params.seed, list(params.entities))
+    samples = sample(share, shares, params.draw["documents"], params.draw["seed"], list(params.entities))
     for entity, wanted in params.entities.items():
         if not any(document.mentions for document in samples[entity]):
             problem = f"none of {len(samples[entity])} sampled documents has a mention labelled {' or '.join(wanted)}"

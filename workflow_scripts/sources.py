@@ -21,12 +21,14 @@ def files_of(source: Mapping[str, Any]) -> list[dict[str, Any]]:
     """The files of a source, each with its ``urls`` and ``sha256``.
 
     A ``path`` goes before ``urls``, and those, with the ``sha256`` beside them, before ``files``. Where there is a
-    path, at most one file is left, without addresses or with those that are not needed, for the sake of its checksum.
+    path, at most one file is left, without addresses, for the sake of its checksum.
     """
     path, urls, sha256 = (source.get(key) for key in ("path", "urls", "sha256"))
-    if urls or (path is not None and sha256):
-        return [{"urls": list(urls or []), "sha256": sha256}]
-    files = source.get("files") or [] if path is None else []
+    if path is not None:
+        return [{"urls": [], "sha256": sha256}] if sha256 else []
+    if urls:
+        return [{"urls": list(urls), "sha256": sha256}]
+    files = source.get("files") or []
     return [{"urls": list(file["urls"]), "sha256": file.get("sha256")} for file in files]
 
 

@@ -12,7 +12,7 @@ def main(job: Any) -> None:
         [Path(path) for path in job.input.conll],
         Path(job.output.vectors),
         dimension=job.params.dimension,
-        threads=job.threads,
+        threads=1,  # gensim's result depends on the order in which its threads run
         **job.params.training,
     )
 

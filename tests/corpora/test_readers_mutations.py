@@ -24,9 +24,8 @@ import pytest
 
 from corpora.brat import read_brat, write_brat, write_table
 from corpora.conll import tag_sentences
-from corpora.convert import CorpusSpec, read_documents
+from corpora.convert import READERS, CorpusSpec, read_documents
 from corpora.documents import CorpusError
-from corpora.readers import READERS
 from corpora.tokens import sentences
 
 EXAMPLES = int(os.environ.get("FUZZ_EXAMPLES", "500"))

@@ -28,8 +28,8 @@ def test_the_papers_configuration_is_valid():
 
 
 def test_the_schema_knows_the_readers_and_the_policies():
+    from corpora.convert import READERS
     from corpora.policies import COMPOSITE, DISCONTINUOUS, OVERLAPPING
-    from corpora.readers import READERS
 
     corpus = SCHEMA["$defs"]["corpus"]["properties"]
     assert sorted(corpus["format"]["enum"]) == sorted(READERS)

@@ -65,6 +65,7 @@ SETTINGS = {
     "reading of a corpus": ({"corpora": {"toy": {"composite": "keep"}}}, FROM_CORPUS),
     "labels of a class": ({"corpora": {"toy": {"entities": {"DISO": ["Chemical"]}}}}, FROM_CORPUS),
     "silver documents": ({"silver": {"documents": 50}}, FROM_CLEANING | {"sample_silver"}),
+    "silver documents and seed exchanged": ({"silver": {"documents": 42, "seed": 60}}, FROM_CLEANING | {"sample_silver"}),
     "silver's seed": ({"silver": {"seed": 7}}, FROM_CLEANING | {"sample_silver"}),
     "derived blacklist": ({"silver": {"derived_blacklist": {"minimum_gold_occurrences": 3}}}, FROM_CLEANING),
     "word vectors": ({"word_vectors": {"dimension": 12}}, FROM_VECTORS | {"figure1_architecture"}),
@@ -76,6 +77,7 @@ CODE = {
     "a script": ("workflow_scripts/finetune.py", line, FROM_FINETUNE),
     "a reader": ("workflow_scripts/corpora/readers/pubtator.py", line, FROM_CORPUS),
     "silver's reader": ("workflow_scripts/corpora/readers/iexml.py", line, FROM_CLEANING | {"sample_silver"}),
+    "what every reader runs through": ("workflow_scripts/corpora/convert.py", line, FROM_CORPUS | {"sample_silver"}),
     "policies": ("workflow_scripts/corpora/policies.py", line, FROM_CORPUS | {"sample_silver"}),
     "cleaning": ("workflow_scripts/corpora/silver/cleaning.py", line, FROM_CLEANING),
     "tokens": ("workflow_scripts/corpora/tokens.py", line, FROM_CLEANING | {"tokenize_corpus"}),
@@ -170,7 +172,7 @@ def test_a_line(finished, edited, row):
 
 def test_what_moves_no_result(finished, edited):
     def comment(text):
-        return text.replace('"""', '"""Other words. ', 1) + "\n# A remark.\n"
+        return text.replace('"""', '"""Other words. ', 1) + '\n# A remark.\n"""Of a constant."""\n'
 
     edited("model/scores.py", comment)
     edited("workflow_scripts/finetune.py", comment)
@@ -181,6 +183,8 @@ def test_what_moves_no_result(finished, edited):
         "gpu",
         "study",
         "sources",
+        "printable",
+        "configuration",
         "progress",
         "fetch",
         "corpora/fetch",

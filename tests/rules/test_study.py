@@ -75,6 +75,8 @@ def test_corpora_without_a_class_of_the_study_take_no_part():
         ({"files": [{"urls": ["u"]}], "urls": ["v"]}, [{"urls": ["v"], "sha256": None}]),
         ({"files": [{"urls": ["u"], "sha256": "d"}], "path": "p"}, []),
         ({"files": [{"urls": ["u"]}], "path": "p", "sha256": "d"}, [{"urls": [], "sha256": "d"}]),
+        ({"path": "p", "urls": ["u"], "sha256": None}, []),
+        ({"path": "p", "urls": ["u"], "sha256": "d"}, [{"urls": [], "sha256": "d"}]),
         ({"path": "p", "urls": [], "sha256": None}, []),
         ({"urls": [], "sha256": None}, []),
     ],

@@ -51,9 +51,11 @@ _SETTINGS: dict[Any, object] = {
 @contextmanager
 def print_style() -> Iterator[None]:
     """Draw and save inside this context."""
-    with mpl.rc_context(), sns.axes_style("ticks"):
-        mpl.rcParams.update(_SETTINGS)
-        yield
+    with mpl.rc_context():
+        mpl.rcdefaults()  # or a matplotlibrc where the study lies would draw in its own way
+        with sns.axes_style("ticks"):
+            mpl.rcParams.update(_SETTINGS)
+            yield
 
 
 def save(figure: Figure, files: Sequence[str | Path]) -> None:

@@ -6,19 +6,33 @@ import difflib
 import logging
 import re
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from importlib import import_module
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, TypeAlias, TypeVar
 
 from corpora.brat import write_brat, write_table
 from corpora.documents import CorpusError, Document, Mention, told
 from corpora.policies import COMPOSITE, DISCONTINUOUS, OVERLAPPING, in_order
-from corpora.readers import READERS
+from corpora.readers import PLACES
 
 logger = logging.getLogger(__name__)
 
 T = TypeVar("T")
+Reader: TypeAlias = Callable[..., Iterator[Document]]  # of a source and of shell patterns for its members
+
+
+def _reader(module: str, function: str) -> Reader:
+    def read(native: Path, members: Sequence[str], **options: Any) -> Iterator[Document]:
+        found: Reader = getattr(import_module(f"corpora.readers.{module}"), function)
+        return found(native, members, **options)
+
+    return read
+
+
+# By format. A reader is imported when it reads, so that another one's code is no concern.
+READERS: Mapping[str, Reader] = {name: _reader(*place) for name, place in PLACES.items()}
 
 
 @dataclass(frozen=True)

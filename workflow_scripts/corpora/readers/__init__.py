@@ -1,15 +1,8 @@
 """Readers of native formats: each gives the documents of a source with all their labels, one at a time."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from importlib import import_module
-from pathlib import Path
-from typing import Any, TypeAlias
+from collections.abc import Mapping
 
-from corpora.documents import Document
-
-Reader: TypeAlias = Callable[..., Iterator[Document]]  # of a source and of shell patterns for its members
-
-# Format: module here, and its function. A reader is imported when it reads, so that another one's code is no concern.
+# Format: module here, and its function. This list alone moves no result: a rule names the reader that it uses.
 PLACES: Mapping[str, tuple[str, str]] = {
     "azdc": ("azdc", "read"),
     "bc2gm": ("bc2gm", "read"),
@@ -31,14 +24,3 @@ PLACES: Mapping[str, tuple[str, str]] = {
     "tagtog": ("tagtog", "read"),
     "variome": ("bioc", "read_variome"),
 }
-
-
-def _reader(module: str, function: str) -> Reader:
-    def read(native: Path, members: Sequence[str], **options: Any) -> Iterator[Document]:
-        found: Reader = getattr(import_module(f"corpora.readers.{module}"), function)
-        return found(native, members, **options)
-
-    return read
-
-
-READERS: Mapping[str, Reader] = {name: _reader(*place) for name, place in PLACES.items()}
