@@ -156,6 +156,8 @@ def _faults(error: jsonschema.ValidationError) -> Iterator[str]:
         # The branch that got furthest is the one that was meant.
         best = max(error.context, key=lambda e: (len(e.absolute_path), e.validator not in ("type", "const")))
         yield from _faults(best)
+    elif error.validator == "pattern" and re.match(r"https?://[^/?#]*@", str(instance)):
+        yield f"{place}: an address with a password, which logs and page would show; fetch the file and give its `path`"
     else:
         yield f"{place}: {error.message}; {_remedy(error)}"
 
@@ -168,8 +170,6 @@ def _remedy(error: jsonschema.ValidationError) -> str:
         if "number" in str(error.validator_value) and re.fullmatch(r"[-+]?\d+(\.\d*)?[eE][-+]?\d{1,2}", instance):
             mantissa, _, exponent = instance.lower().partition("e")
             return f"YAML takes this for text; write {float(mantissa)}e{int(exponent):+}"
-    if error.validator == "pattern" and re.match(r"https?://[^/?#]*@", str(instance)):
-        return "addresses stand in logs and on the page, so it holds no password; fetch the file and give its `path`"
     return "see config.yaml and rules/schemas/config.schema.yaml"
 
 

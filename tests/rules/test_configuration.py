@@ -124,7 +124,10 @@ def test_every_level_refuses_unknown_keys():
         (lambda c: c["corpora"]["cdr"].update(path="no/such/file"), "corpora.cdr.path: no/such/file does not exist"),
         (lambda c: c["corpora"]["cdr"].pop("files"), "corpora.cdr: neither path nor urls nor files"),
         (lambda c: c["corpora"]["cdr"]["files"][0].update(urls=[]), "corpora.cdr.files.0.urls"),
-        (lambda c: c["word_vectors"].update(urls=["https://me:secret@x.org/a"]), "so it holds no password"),
+        (
+            lambda c: c["word_vectors"].update(urls=["https://me:secret@x.org/a"]),
+            "word_vectors.urls.0: an address with a password",
+        ),
         (lambda c: c["word_vectors"].update(urls=["https://x.org/a b"]), "word_vectors.urls.0"),
         (lambda c: c["word_vectors"].update(urls=["ftp://x.org/a"]), "word_vectors.urls.0"),
         (lambda c: c["word_vectors"].update(sha256="0" * 64 + "\n"), "word_vectors.sha256"),

@@ -36,7 +36,6 @@ FAULTS = (  # what reading a damaged file or archive raises
     zlib.error,
     zipfile.BadZipFile,
     tarfile.TarError,
-    NotImplementedError,
     RuntimeError,
     OverflowError,
     ValueError,
