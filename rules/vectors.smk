@@ -1,7 +1,9 @@
 """Word vectors (section 2.4): given or trained, then cut down to the words that occur in a class, one matrix each."""
 
 CONLL_FILES = [
-    f"results/conll/{entity}/{corpus}/{part}.tsv" for entity, corpus in sorted(DATA_SETS) for part in ("train", "dev", "test")
+    f"results/conll/{entity}/{corpus}/{part}.tsv"
+    for entity, corpus in sorted(DATA_SETS)
+    for part in ("train", "dev", "test")
 ]
 if any(regime != "baseline" for regime in config["study"]["regimes"]):
     CONLL_FILES += expand(
