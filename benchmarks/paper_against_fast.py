@@ -83,17 +83,16 @@ def seconds_to(found: dict[str, Any], level: float) -> float:
     return float(sum(found["seconds"][:first]))
 
 
-def rows(runs: dict[str, dict[str, Any]], data_set: str, seeds: list[int]) -> Iterator[str]:
-    """A line a mode."""
-    by_mode = {mode: [runs[f"{data_set} {mode} {seed}"] for seed in seeds] for mode in MODES}
+def rows(by_mode: dict[str, list[dict[str, Any]]], data_set: str) -> Iterator[str]:
+    """A line a mode, given the runs of all seeds."""
     levels = [min(max(found["dev_f1"]) for found in pair) for pair in zip(*by_mode.values(), strict=True)]
     for mode, found in by_mode.items():
         f1 = [one["f1"] for one in found]
-        spread = statistics.stdev(f1) if len(f1) > 1 else float("nan")
+        spread = f" ± {statistics.stdev(f1):.2f}" if len(f1) > 1 else ""
         reached = [seconds_to(one, level) for one, level in zip(found, levels, strict=True)]
         numbers = (
             f"{found[0]['sentences']:,}",
-            f"{statistics.mean(f1):.2f} ± {spread:.2f}",
+            f"{statistics.mean(f1):.2f}{spread}",
             f"{statistics.mean(len(one['seconds']) for one in found):.0f}",
             f"{statistics.mean(sum(one['seconds']) for one in found):.0f}",
             f"{statistics.mean(reached):.0f}",
@@ -112,16 +111,17 @@ def main() -> None:
     parser.add_argument("--file", type=Path, default=Path("paper_against_fast.json"), help="where the runs are kept")
     arguments = parser.parse_args()
     runs = json.loads(arguments.file.read_text(encoding="utf-8")) if arguments.file.exists() else {}
+    given = f"{arguments.results.resolve()} {arguments.fraction} {json.dumps(arguments.changes, sort_keys=True)}"
     wanted = [(d, mode, seed) for seed in arguments.seeds for d in arguments.data_sets for mode in MODES]
     for data_set, mode, seed in tqdm(wanted):
-        key = f"{data_set} {mode} {seed}"
-        if key not in runs:
+        if (key := f"{data_set} {mode} {seed} {given}") not in runs:
             runs[key] = train(arguments.results, data_set, mode, seed, arguments.fraction, arguments.changes)
             arguments.file.write_text(json.dumps(runs), encoding="utf-8")
     print("| data set | mode | sentences | test F1 | epochs | seconds | seconds to the same dev F1 |")
     print("|---|---|--:|--:|--:|--:|--:|")
     for data_set in arguments.data_sets:
-        print("\n".join(rows(runs, data_set, arguments.seeds)))
+        by_mode = {mode: [runs[f"{data_set} {mode} {seed} {given}"] for seed in arguments.seeds] for mode in MODES}
+        print("\n".join(rows(by_mode, data_set)))
 
 
 if __name__ == "__main__":

@@ -59,7 +59,7 @@ def run(
     share of the training documents to use. `tagger` and `training` hold the fields of TaggerConfig and TrainingConfig;
     `name` is for the log. With `checkpoint`, a file, an interrupted training goes on after its last complete epoch if
     nothing that decides its result has changed: settings, data, share, source, layers, seed, threads, kind of device,
-    torch, and `code`, a digest of it.
+    torch, and `code`, a digest of it. It is the caller's to remove, once the output is safe.
 
     `output`, a folder, ends with model.safetensors, model.json, history.tsv, metrics.json, and with a test part
     predictions.tsv: that part with the predicted tag as sixth column. Raises ModelError for input that cannot be used;
@@ -130,8 +130,6 @@ def run(
     for file in sorted(folder.iterdir()):
         file.replace(output / file.name)
     folder.rmdir()
-    if saved is not None:
-        saved.path.unlink(missing_ok=True)
     logger.info("%s: finished, best epoch %d, scores %s", name, outcome.best_epoch, scores or metrics["dev"])
 
 

@@ -39,10 +39,12 @@ def run(main: Callable[[Any], None], job: Any) -> None:
     A job whose Snakemake was killed goes on. Its second start waits for the first to end, and does nothing if that
     one has made the outputs out of the same inputs and params. What a training made is kept beside its checkpoint too
     (as links, which take no room), as Snakemake removes the outputs of a job whose end it did not see; a Snakemake that
-    ends drops what is kept of those whose end it saw (Snakefile).
+    ends drops what is kept of those whose end it saw (Snakefile). The checkpoint itself goes last: a kill leaves
+    either it or the record of the outputs.
     """
     log, outputs = Path(job.log[0]), [Path(path) for path in job.output]
-    kept = Path(job.params.checkpoint).with_suffix(".made") if job.params.get("checkpoint") else None
+    checkpoint = Path(job.params.checkpoint) if job.params.get("checkpoint") else None
+    kept = checkpoint and checkpoint.with_suffix(".made")
     try:
         _log_to(log, job.rule)
         logging.info("makes %s", ", ".join(job.output), extra={"file_only": True})  # `make status` looks for them
@@ -50,13 +52,17 @@ def run(main: Callable[[Any], None], job: Any) -> None:
             identity = _identity(job)
             if record.read() == identity and (all(path.exists() for path in outputs) or _restored(kept, outputs)):
                 logging.info("an earlier start of this job, which outlived its Snakemake, has made the outputs")
-                return
-            _write(record, f"process {os.getpid()} on {socket.gethostname()}")
-            with gpu.of_its_own(job.config["training"]["slots_per_gpu"]) if job.resources.get("gpu") else nullcontext():
-                main(job)
-            if kept:
-                _keep(outputs, kept)
-            _write(record, identity)
+            else:
+                _write(record, f"process {os.getpid()} on {socket.gethostname()}")
+                slot = gpu.of_its_own(job.config["training"]["slots_per_gpu"]) if job.resources.get("gpu") else None
+                with slot or nullcontext():
+                    main(job)
+                os.sync()  # or a machine that fails may leave outputs that count as finished, and are empty
+                if kept:
+                    _keep(outputs, kept)
+                _write(record, identity)
+            if checkpoint:
+                checkpoint.unlink(missing_ok=True)
     except (ValueError, OSError) as error:
         remedy = _REMEDIES.get(error.errno or 0, "") if isinstance(error, OSError) else ""
         logging.error("%s%s", " ".join(str(error).split("\n")), remedy and f" (in {Path.cwd()}); {remedy}")

@@ -217,7 +217,7 @@ def test_an_interrupted_run_ends_like_an_undisturbed_one(
     assert resumed["seconds"] > 0.99 * sum(float(line.split("\t")[-1]) for line in lines[1:])  # of all its processes
     for name in ("model.safetensors", "model.json", "predictions.tsv"):
         assert (tmp_path / "a" / name).read_bytes() == (tmp_path / "b" / name).read_bytes()
-    assert not any(checkpoint.parent.iterdir())
+    assert [path.name for path in checkpoint.parent.iterdir()] == [checkpoint.name]
 
 
 def test_a_checkpoint_of_anything_else_is_not_used(

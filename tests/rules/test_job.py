@@ -46,12 +46,16 @@ def main(job):
         file.write(f"{os.getpid()}\\n")
     if sys.argv[2:] == ["no links"]:
         os.link = no_links
-    elif len(sys.argv) > 2:
+    elif sys.argv[2:] not in ([], ["no power"]):
         raise ERRORS[sys.argv[2]]
     while not Path("go").exists():
         time.sleep(0.02)
+    Path(Named.checkpoint).parent.mkdir(exist_ok=True)
+    Path(Named.checkpoint).touch()
     for name in ("output", "more"):
         Path(name).write_text(str(os.getpid()))
+    if sys.argv[2:] == ["no power"]:
+        os.sync = lambda: os.kill(os.getpid(), 9)
 
 given = {"log": ["logs/toy.log"], "rule": "toy", "params": Named(), "threads": 1, "resources": {}}
 run(main, SimpleNamespace(input=["input"], output=["output", "more"], **given))
@@ -143,6 +147,23 @@ def test_outputs_that_snakemake_removed_are_put_back_if_nothing_changed(tmp_path
     made = [str(first.pid)] if change == "none" else [str(first.pid), str(second.pid)]
     assert lines(tmp_path / "begun") == made
     assert lines(tmp_path / "output") == made[-1:]
+
+
+def test_a_checkpoint_goes_only_when_the_outputs_are_safe(tmp_path, start):
+    (tmp_path / "go").touch()
+    checkpoint = tmp_path / "checkpoints/toy.safetensors"
+    killed = start("1", "no power")
+    assert killed.wait(60) == -signal.SIGKILL
+    assert checkpoint.exists()
+    second = start("1")  # the outputs are there, and nobody said that they are safe
+    assert second.wait(60) == 0
+    assert lines(tmp_path / "output") == [str(second.pid)]
+    assert not checkpoint.exists()
+    checkpoint.touch()  # killed between the two
+    third = start("1")
+    assert third.wait(60) == 0
+    assert lines(tmp_path / "output") == [str(second.pid)]
+    assert not checkpoint.exists()
 
 
 def test_without_links_a_job_is_done_and_says_what_is_not_kept(tmp_path, start):
