@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import errno
 import fcntl
 import hashlib
@@ -57,7 +58,7 @@ def run(main: Callable[[Any], None], job: Any) -> None:
                 slot = gpu.of_its_own(job.config["training"]["slots_per_gpu"]) if job.resources.get("gpu") else None
                 with slot or nullcontext():
                     main(job)
-                os.sync()  # or a machine that fails may leave outputs that count as finished, and are empty
+                _to_disk(outputs)  # or a machine that fails may leave outputs that count as finished, and are empty
                 if kept:
                     _keep(outputs, kept)
                 _write(record, identity)
@@ -121,6 +122,20 @@ def _write(record: TextIO, text: str) -> None:
     record.truncate(0)
     record.write(text)
     record.flush()
+
+
+def _to_disk(outputs: list[Path]) -> None:
+    """Wait until the outputs' file systems hold all that was written to them; of others, one might not answer."""
+    libc = ctypes.CDLL(None)
+    if not hasattr(libc, "syncfs"):  # it is Linux's
+        return
+    for folder in dict.fromkeys(path.parent for path in outputs):
+        descriptor = os.open(folder, os.O_RDONLY)
+        try:
+            if libc.syncfs(descriptor):
+                raise OSError(errno.EIO, "the outputs did not reach the disk", str(folder))
+        finally:
+            os.close(descriptor)
 
 
 def _keep(outputs: list[Path], kept: Path) -> None:

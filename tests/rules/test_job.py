@@ -20,6 +20,7 @@ JOB = """
 import errno, os, sys, time
 from pathlib import Path
 from types import SimpleNamespace
+import job as job_module
 from job import run
 
 class Named(list):
@@ -55,7 +56,7 @@ def main(job):
     for name in ("output", "more"):
         Path(name).write_text(str(os.getpid()))
     if sys.argv[2:] == ["no power"]:
-        os.sync = lambda: os.kill(os.getpid(), 9)
+        job_module._to_disk = lambda outputs: os.kill(os.getpid(), 9)
 
 given = {"log": ["logs/toy.log"], "rule": "toy", "params": Named(), "threads": 1, "resources": {}}
 run(main, SimpleNamespace(input=["input"], output=["output", "more"], **given))
