@@ -45,6 +45,22 @@ def test_every_item_of_the_readme_can_be_made(tmp_path: Path) -> None:
     assert run.returncode == 0, run.stdout + run.stderr
 
 
+def test_the_arrows_of_the_readmes_diagram_are_the_workflows(tmp_path: Path) -> None:
+    diagram = re.search(r"^```mermaid\n(.*?)^```", PAGES[0].read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL)
+    assert diagram is not None
+    drawn = {
+        (begin, end)
+        for begin, end in re.findall(r"^ +(\w+)\S*(?: [^-]*)? --.*> (\w+)", diagram[1], re.MULTILINE)
+        if end != "results"
+    }
+    assert len(drawn) == diagram[1].count("-->") - 1
+    command = [sys.executable, "-m", "snakemake", "--snakefile", str(ROOT / "Snakefile"), "--directory", str(tmp_path)]
+    run = "results/runs/DISO/ncbi_disease/transfer/share60/seed1/metrics.json"
+    graph = subprocess.run([*command, "--rulegraph", "--", run], capture_output=True, text=True, check=True).stdout
+    names = dict(re.findall(r'(\d+)\[label = "(\w+)', graph))
+    assert drawn <= {(names[begin], names[end]) for begin, end in re.findall(r"(\d+) -> (\d+)", graph)}
+
+
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
 def test_what_examples_import_is_there(page: Path) -> None:
     for block in re.findall(r"^```python\n(.*?)^```", page.read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL):
