@@ -1,5 +1,6 @@
 # make demo and make test do all their own set-up: a virtual environment in .venv with exactly what the lock pins.
-PYTHON ?= $(shell python3 -c 'import sys; print("python3" if sys.version_info[:2] == (3, 11) else "python3.11")')
+IS_3_11 := -c 'import sys; sys.exit(sys.version_info[:2] != (3, 11))'
+PYTHON ?= $(shell python3 $(IS_3_11) 2>/dev/null && echo python3 || echo python3.11)
 CORES ?= $(shell nproc)
 # GPUs to train on: all of this machine's; without one, trainings at a time, one a core.
 GPU ?= $(or $(filter-out 0,$(shell nvidia-smi --list-gpus 2>/dev/null | grep -c '^GPU ')),$(CORES))
@@ -61,7 +62,7 @@ help:
 setup: $(READY)
 
 $(READY): requirements.lock
-	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info[:2] != (3, 11))' || \
+	@$(PYTHON) $(IS_3_11) || \
 		{ echo 'Python 3.11 is needed: make PYTHON=place/of/python3.11, or see docs/environments.md' >&2; exit 2; }
 	$(PYTHON) -m venv $(if $(wildcard $@),,--clear) .venv # what a set-up left that was killed looks whole to pip
 	@rm -f $@

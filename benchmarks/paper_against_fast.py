@@ -111,6 +111,7 @@ def main() -> None:
     parser.add_argument("--file", type=Path, default=Path("paper_against_fast.json"), help="where the runs are kept")
     arguments = parser.parse_args()
     runs = json.loads(arguments.file.read_text(encoding="utf-8")) if arguments.file.exists() else {}
+    # Runs of other files, shares or settings may be there too.
     given = f"{arguments.results.resolve()} {arguments.fraction} {json.dumps(arguments.changes, sort_keys=True)}"
     wanted = [(d, mode, seed) for seed in arguments.seeds for d in arguments.data_sets for mode in MODES]
     for data_set, mode, seed in tqdm(wanted):
