@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -165,6 +166,23 @@ def test_a_checkpoint_goes_only_when_the_outputs_are_safe(tmp_path, start):
     assert third.wait(60) == 0
     assert lines(tmp_path / "output") == [str(second.pid)]
     assert not checkpoint.exists()
+
+
+def test_outputs_are_flushed_once_a_folder_and_a_failure_is_told(tmp_path, monkeypatch):
+    flushed, code = [], 0
+
+    def syncfs(descriptor):
+        flushed.append(Path(f"/proc/self/fd/{descriptor}").readlink())
+        return code
+
+    monkeypatch.setattr(job_module.ctypes, "CDLL", lambda _name: SimpleNamespace(syncfs=syncfs))
+    (tmp_path / "b").mkdir()
+    outputs = [tmp_path / "one", tmp_path / "two", tmp_path / "b/three"]
+    job_module._to_disk(outputs)
+    assert flushed == [tmp_path, tmp_path / "b"]
+    code = -1
+    with pytest.raises(OSError, match="did not reach the disk"):
+        job_module._to_disk(outputs)
 
 
 def test_without_links_a_job_is_done_and_says_what_is_not_kept(tmp_path, start):

@@ -92,9 +92,10 @@ def read_blacklist(path: Path) -> frozenset[str]:
         if "\t" in entry or "\0" in entry:
             raise CorpusError(path, number, f"{entry[:80]!r} holds a tab or NUL", "give one name a line and no more")
         entries.add(entry)
-    if not entries - {""}:
+    entries.discard("")
+    if not entries:
         raise CorpusError(path, None, "holds no entries", "fetch it again, or give null in its place")
-    return frozenset(entries - {""})
+    return frozenset(entries)
 
 
 def drop_mentions(document: Document, blacklist: frozenset[str]) -> tuple[Document, Counter[str]]:
