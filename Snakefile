@@ -28,11 +28,3 @@ rule all:
         expand("results/tables/{table}.{form}", table=TABLES, form=["csv", "md", "tex"]),
         expand("results/figures/{figure}.{form}", figure=FIGURES, form=["svg", "pdf", "png"]),
         "results/scores.csv",
-
-
-onsuccess:
-    drop_kept()
-
-
-onerror:
-    drop_kept()

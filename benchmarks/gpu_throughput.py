@@ -29,8 +29,8 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from benchmarks.train_throughput import FAST, PAPER, PREDICTION_BATCH, PlainTorch, made_up, ours, plain
-from model.batches import Encoded, WordVectors
+from benchmarks.train_throughput import FAST, PAPER, PREDICTION_BATCH, PlainTorch, made_up, ours, plain, read_vectors
+from model.batches import Encoded
 from model.corpus import Corpus, alphabet, read_conll, tag_set
 from model.engines import engine_for
 from model.tagger import Tagger, TaggerConfig
@@ -47,7 +47,7 @@ class Data:
     def __init__(self, files: Files) -> None:
         conll, words, matrix = files
         self.corpus: Corpus = read_conll(conll)
-        self.vectors = WordVectors(words, matrix)
+        self.vectors = read_vectors(words, matrix)[1]
         self.letters, self.tags = alphabet(self.corpus), tag_set(self.corpus.tag_names)
         self.examples = Encoded(self.corpus, self.vectors, self.letters, self.tags)
 

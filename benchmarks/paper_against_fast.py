@@ -42,14 +42,13 @@ def baseline(
 ) -> None:
     """Train a baseline on a study's files as config.yaml has it, but for these changes of its training."""
     config = yaml.safe_load(CONFIG.read_text(encoding="utf-8"))
-    parts, vectors = results / "conll" / data_set, results / "vectors" / data_set.split("/")[0]
+    parts = results / "conll" / data_set
     run(
         output,
         train_file=parts / "train.tsv",
         dev_file=parts / "dev.tsv",
         test_file=parts / "test.tsv",
-        words=vectors / "words.txt",
-        vectors=vectors / "vectors.npy",
+        vectors=results / "vectors" / data_set,
         train_fraction=fraction,
         tagger=config["tagger"],
         training=config["training"][mode]["target"] | changes,

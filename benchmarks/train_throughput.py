@@ -212,6 +212,12 @@ def made_up(folder: Path, sentences: int = 2000) -> tuple[Path, Path, Path]:
     return paths
 
 
+def read_vectors(words: Path, matrix: Path) -> tuple[list[str], WordVectors]:
+    """The words of a file, one a line, and their vectors, the rows of an .npy."""
+    names = words.read_text(encoding="utf-8").removesuffix("\n").split("\n")
+    return names, WordVectors({name: row for row, name in enumerate(names)}, np.load(matrix, allow_pickle=False), "")
+
+
 def part_of(corpus: Corpus, sentences: int) -> Corpus:
     """About this many sentences, in whole documents."""
     return corpus.part(min(1.0, sentences / len(corpus)), seed=0)
@@ -243,8 +249,7 @@ def main() -> None:
         parser.error("--conll, --words and --vectors go together")
     with tempfile.TemporaryDirectory() as folder:
         conll, words, matrix = given if all(given) else made_up(Path(folder))
-        corpus, vectors = read_conll(conll), WordVectors(words, matrix)
-        names = words.read_text(encoding="utf-8").removesuffix("\n").split("\n")
+        corpus, names, vectors = read_conll(conll), *read_vectors(words, matrix)
         speeds = measure(corpus, names, vectors, arguments.threads, arguments.rounds, arguments.sentences)
     for (name, threads), rounds in speeds.items():
         spread = f"{min(rounds):.0f}-{max(rounds):.0f}"

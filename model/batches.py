@@ -6,8 +6,8 @@ Rare words: as in NeuroNER a token that occurs once in the training part is read
 
 from __future__ import annotations
 
-import copy
 import hashlib
+import json
 import re
 import tokenize
 from collections.abc import Mapping, Sequence
@@ -23,50 +23,62 @@ from model.settings import ModelError
 UNKNOWN = -1  # vector row of a word without vector
 _DIGIT = re.compile(r"\d")
 # What numpy and the parser of its files' headers raise.
-_DAMAGE = (OSError, ValueError, TypeError, OverflowError, SyntaxError, RecursionError, tokenize.TokenError, EOFError)
+_DAMAGE = (
+    *(OSError, ValueError, LookupError, TypeError, OverflowError, SyntaxError, RecursionError, EOFError),
+    tokenize.TokenError,
+)
+_REMEDY = "make the word vectors again"
 _POOL = 50  # batches whose sentences are sorted by length together; keeps batches even and still random
 
 
 class WordVectors:
-    """The frozen word vectors: `matrix` (V, dimension) float32, row i for word i of the file, and their `sha256`."""
+    """Frozen vectors of the words that some text holds, taken from a file that holds more.
 
-    def __init__(self, words: Path, vectors: Path) -> None:
-        """Load both files; the matrix stays on disk until used. Raises ModelError if they do not belong together."""
+    `matrix` (words, dimension) is float32, `rows` has a word's row in it, and `origin` is the SHA-256 of the file. All
+    taggers that were trained with vectors of one file can be used with any others of it.
+    """
+
+    def __init__(self, rows: Mapping[str, int], matrix: NDArray[np.float32], origin: str) -> None:
+        self._rows = rows
+        self.matrix = matrix
+        self.origin = origin
+
+    @classmethod
+    def load(cls, folder: Path) -> WordVectors:
+        """Read `words.txt`, a word a line, `vectors.npy`, their rows, and `vectors.json`.
+
+        Of the last one two keys are read: `sha256`, that of the file where they come from, and `selection_sha256`, that
+        of words.txt, a zero byte and the rows. The matrix stays on disk until used. Raises ModelError for files that
+        are missing, damaged, or do not belong together.
+        """
+        words, vectors, description = (folder / name for name in ("words.txt", "vectors.npy", "vectors.json"))
         try:
             names = words.read_bytes()
-            self.matrix: NDArray[np.float32] = np.lib.format.open_memmap(vectors, mode="c")  # type: ignore[no-untyped-call]
+            matrix: NDArray[np.float32] = np.lib.format.open_memmap(vectors, mode="c")  # type: ignore[no-untyped-call]
             tokens = names.decode("utf-8").removesuffix("\n").split("\n")
+            told = json.loads(description.read_bytes())
+            origin, selection = str(told["sha256"]), told["selection_sha256"]
         except _DAMAGE as error:
-            raise ModelError(f"{words} or {vectors} cannot be read ({error}); make the word vectors again") from error
-        if self.matrix.ndim != 2 or self.matrix.dtype != np.float32 or not self.matrix.size:
-            problem = f"{self.matrix.dtype} {self.matrix.shape}; expected float32 [words, dimension]"
-            raise ModelError(f"{vectors}: {problem}; make the word vectors again")
-        if not np.isfinite(self.matrix).all():
-            raise ModelError(f"{vectors}: holds numbers that are not finite; make the word vectors again")
-        self._rows = {token: row for row, token in enumerate(tokens)}
-        if len(self._rows) != len(self.matrix) or len(tokens) != len(self.matrix):
-            raise ModelError(
-                f"{words}: {len(tokens)} words, {len(self._rows)} different, but {len(self.matrix)} vectors in "
-                f"{vectors}; make the word vectors again"
-            )
+            raise ModelError(f"{folder}: word vectors that cannot be read ({error}); {_REMEDY}") from error
+        if matrix.ndim != 2 or matrix.dtype != np.float32 or not matrix.size:
+            problem = f"{matrix.dtype} {matrix.shape}; expected float32 [words, dimension]"
+            raise ModelError(f"{vectors}: {problem}; {_REMEDY}")
+        if not np.isfinite(matrix).all():
+            raise ModelError(f"{vectors}: holds numbers that are not finite; {_REMEDY}")
+        rows = {token: row for row, token in enumerate(tokens)}
+        if len(rows) != len(matrix) or len(tokens) != len(matrix):
+            problem = f"{len(tokens)} words, {len(rows)} different, but {len(matrix)} vectors in {vectors}"
+            raise ModelError(f"{words}: {problem}; {_REMEDY}")
         digest = hashlib.sha256(names + b"\0")
-        digest.update(np.ascontiguousarray(self.matrix).ravel().data)
-        self.sha256 = digest.hexdigest()
+        digest.update(np.ascontiguousarray(matrix).ravel().data)
+        if digest.hexdigest() != selection:
+            raise ModelError(f"{folder}: damaged, or words and vectors of two selections; {_REMEDY}")
+        return cls(rows, matrix, origin)
 
     @property
     def dimension(self) -> int:
         """Numbers in a vector."""
         return int(self.matrix.shape[1])
-
-    def extended(self, words: Mapping[str, int], rows: NDArray[np.float32]) -> WordVectors:
-        """These vectors and those of more words, of which `words` has the rows; to taggers they are the same vectors.
-
-        For tagging texts with words that no corpus had: `rows` (words, dimension) must come from the same file.
-        """
-        more = copy.copy(self)
-        more._rows = {word: len(self.matrix) + row for word, row in words.items()} | self._rows
-        more.matrix = np.concatenate([self.matrix, rows])
-        return more
 
     def row(self, token: str) -> int:
         """Row of the first spelling found: as it is, lower case, digits as 0, both; UNKNOWN if there is none."""

@@ -2,8 +2,9 @@
 
 `sha256` in model.json is that of all else in it (as JSON without blanks, its keys sorted) and the parameters' file.
 
-The frozen word vectors are not in the bundle; it names them by checksum and they are given again to load it. Nothing in
-a bundle is ever executed: the parameters are plain numbers in the safetensors format.
+The frozen word vectors are not in the bundle; it names the file they come from by checksum, and vectors of that file
+are given again to load it. Nothing in a bundle is ever executed: the parameters are plain numbers in the safetensors
+format.
 """
 
 from __future__ import annotations
@@ -25,7 +26,7 @@ from model.corpus import TAG
 from model.settings import ModelError, read_settings
 from model.tagger import Tagger, TaggerConfig
 
-FORMAT = 2
+FORMAT = 3
 PARAMETERS = "model.safetensors"
 DESCRIPTION = "model.json"
 
@@ -42,7 +43,7 @@ def save_bundle(tagger: Tagger, folder: Path, training: Mapping[str, Any]) -> No
         "tagger": asdict(tagger.config),
         "alphabet": tagger.alphabet,
         "tags": tagger.tags,
-        "vectors": {"sha256": vectors.sha256, "words": len(vectors.matrix), "dimension": vectors.dimension},
+        "vectors": {"sha256": vectors.origin, "dimension": vectors.dimension},
         "training": dict(training),
     }
     description["sha256"] = _checksum(description, parameters)
@@ -51,10 +52,48 @@ def save_bundle(tagger: Tagger, folder: Path, training: Mapping[str, Any]) -> No
 
 
 def load_bundle(folder: Path, vectors: WordVectors) -> Tagger:
-    """Load a tagger, on the CPU, with the word vectors it was trained with. Torch's random numbers go on from there.
+    """Load a tagger, on the CPU, with vectors of the file it was trained with. Torch's random numbers go on from there.
 
-    Raises ModelError for other vectors and for a bundle that is missing, damaged, foreign or of an unknown version.
+    Raises ModelError for vectors of another file and for a bundle that is missing, damaged, foreign or of an unknown
+    version.
     """
+    wanted = vectors_wanted(folder)
+    if (vectors.origin, vectors.dimension) != wanted:
+        raise ModelError(
+            f"{folder}: trained with word vectors of a file with SHA-256 {wanted[0]} (dimension {wanted[1]}), but "
+            f"these are of one with {vectors.origin} (dimension {vectors.dimension}); give vectors of the same file"
+        )
+    description, parameters = _read(folder)
+    try:
+        config = read_settings(TaggerConfig, description["tagger"], "tagger")
+        alphabet, tags = _names(description["alphabet"]), _names(description["tags"])
+        if not all(map(TAG.fullmatch, tags)):
+            raise ValueError(f"one of its tags {', '.join(tags)[:80]!r} is none")
+        # Before a tagger of these sizes is made, which may be larger than the memory.
+        least = 6 * config.token_hidden**2 + 6 * config.character_hidden**2 + config.dense * 2 * config.token_hidden
+        if 4 * (least + config.character_dimension * len(alphabet)) > len(parameters):
+            raise ValueError("its sizes are larger than its parameters")
+        tagger = Tagger(config, vectors, alphabet, tags)
+        tagger.load_state_dict(_numbers(parameters))
+    except (SafetensorError, KeyError, TypeError, AttributeError, ValueError, RuntimeError) as error:
+        raise ModelError(f"{folder}: not a tagger of this program ({error}); train the tagger again") from error
+    return tagger.eval()
+
+
+def vectors_wanted(folder: Path) -> tuple[str, int]:
+    """The SHA-256 of the file of word vectors that a bundle's tagger was trained with, and their dimension.
+
+    Raises ModelError as `load_bundle`.
+    """
+    try:
+        vectors = _read(folder)[0]["vectors"]
+        return str(vectors["sha256"]), int(vectors["dimension"])
+    except (KeyError, TypeError) as error:
+        raise ModelError(f"{folder}: not a tagger of this program ({error}); train the tagger again") from error
+
+
+def _read(folder: Path) -> tuple[dict[str, Any], bytes]:
+    """The description, without its checksum, and the parameters' file of a bundle whose checksum is right."""
     place = folder / DESCRIPTION
     try:
         description = json.loads(place.read_text(encoding="utf-8"))
@@ -66,30 +105,9 @@ def load_bundle(folder: Path, vectors: WordVectors) -> Tagger:
     if not isinstance(description, dict) or description.get("format") != FORMAT:
         found = description.get("format") if isinstance(description, dict) else None
         raise ModelError(f"{place}: format {found!r}, this program reads {FORMAT}; train the tagger again")
-    checksum = description.pop("sha256", None)
-    if checksum != _checksum(description, parameters):
+    if description.pop("sha256", None) != _checksum(description, parameters):
         raise ModelError(f"{folder}: damaged, or of two taggers (checksum differs); train the tagger again")
-    try:
-        config = read_settings(TaggerConfig, description["tagger"], "tagger")
-        alphabet, tags = _names(description["alphabet"]), _names(description["tags"])
-        wanted = description["vectors"]
-        if not all(map(TAG.fullmatch, tags)):
-            raise ValueError(f"one of its tags {', '.join(tags)[:80]!r} is none")
-        # Before a tagger of these sizes is made, which may be larger than the memory.
-        least = 6 * config.token_hidden**2 + 6 * config.character_hidden**2 + config.dense * 2 * config.token_hidden
-        if 4 * (least + config.character_dimension * len(alphabet)) > len(parameters):
-            raise ValueError("its sizes are larger than its parameters")
-        if vectors.sha256 == wanted["sha256"]:
-            tagger = Tagger(config, vectors, alphabet, tags)
-            tagger.load_state_dict(_numbers(parameters))
-            return tagger.eval()
-        dimension, words, sha256 = wanted["dimension"], wanted["words"], wanted["sha256"]
-    except (SafetensorError, KeyError, TypeError, AttributeError, ValueError, RuntimeError) as error:
-        raise ModelError(f"{folder}: not a tagger of this program ({error}); train the tagger again") from error
-    raise ModelError(
-        f"{place}: trained with word vectors {sha256} ({words} of dimension {dimension}), but these are "
-        f"{vectors.sha256} ({len(vectors.matrix)} of dimension {vectors.dimension}); give the same files"
-    )
+    return description, parameters
 
 
 def _checksum(description: Mapping[str, Any], parameters: bytes) -> str:

@@ -1,7 +1,8 @@
 """Where a training stands after an epoch, on disk, so that a killed one goes on and ends like an undisturbed one.
 
 A checkpoint is one safetensors file, replaced whole. It names what it belongs to, and has a checksum; one of anything
-else, or with a broken bit, is not used.
+else, or with a broken bit, is not used. What a training made in the end is kept beside it in the same way, so that one
+that is asked for again, with the same settings, data and code, is not done again.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ import hashlib
 import json
 import logging
 import os
+import shutil
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -19,6 +21,8 @@ from safetensors.torch import save
 from torch import Tensor
 
 logger = logging.getLogger(__name__)
+
+_MADE = "made.json"
 
 
 class Checkpoint(NamedTuple):
@@ -61,6 +65,37 @@ class Checkpoint(NamedTuple):
             logger.warning("%s: damaged (its checksum differs); training starts anew", self.path)
             return None
         return tensors, state
+
+    def keep(self, output: Path) -> None:
+        """Keep links to the files of a folder, what the training made; where the file system has none, nothing."""
+        kept = self.path.with_suffix(".made")
+        shutil.rmtree(kept, ignore_errors=True)
+        try:
+            kept.mkdir(parents=True)
+            for file in output.iterdir():
+                os.link(file, kept / file.name)
+            files = {file.name: hashlib.sha256(file.read_bytes()).hexdigest() for file in kept.iterdir()}
+            (kept / _MADE).write_text(json.dumps({"identity": self.identity, "files": files}), encoding="utf-8")
+        except OSError as error:
+            logger.info("%s: no links (%s); if this training is asked for again, it is done again", kept, error)
+            shutil.rmtree(kept, ignore_errors=True)
+
+    def restore(self, output: Path) -> bool:
+        """Write what `keep` has kept into a new folder; False if that is nothing, damaged, or another training's."""
+        kept = self.path.with_suffix(".made")
+        try:
+            made = json.loads((kept / _MADE).read_text(encoding="utf-8"))
+            contents = {file.name: file.read_bytes() for file in kept.iterdir() if file.name != _MADE}
+            found = {name: hashlib.sha256(content).hexdigest() for name, content in contents.items()}
+            if made != {"identity": self.identity, "files": found}:
+                logger.info("%s: of other settings, data or code, or changed since; not used", kept)
+                return False
+        except (OSError, ValueError, RecursionError):
+            return False
+        output.mkdir(parents=True)
+        for name, content in contents.items():
+            (output / name).write_bytes(content)
+        return True
 
 
 def _checksum(tensors: Mapping[str, Tensor], state: str) -> str:

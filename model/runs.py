@@ -38,7 +38,6 @@ def run(
     train_file: Path,
     dev_file: Path,
     test_file: Path | None = None,
-    words: Path,
     vectors: Path,
     source: Path | None = None,
     layers: str = "none",
@@ -53,13 +52,14 @@ def run(
 ) -> None:
     """Train a tagger and score it on the development part, and on the test part if there is one.
 
-    The parts are CoNLL files or files of arrays (`model.corpus.read_corpus`); `words` and `vectors` the frozen word
-    vectors. With a `source`, the bundle of another tagger, it starts from that one's parameters up to the layer
-    `layers`, one of model.transfer.LAYERS and "none" exactly if there is no source. `train_fraction`, in (0, 1], is the
-    share of the training documents to use. `tagger` and `training` hold the fields of TaggerConfig and TrainingConfig;
-    `name` is for the log. With `checkpoint`, a file, an interrupted training goes on after its last complete epoch if
-    nothing that decides its result has changed: settings, data, share, source, layers, seed, threads, kind of device,
-    torch, and `code`, a digest of it. It is the caller's to remove, once the output is safe.
+    The parts are CoNLL files or files of arrays (`model.corpus.read_corpus`); `vectors` is a folder of frozen word
+    vectors (`WordVectors.load`). With a `source`, the bundle of another tagger, it starts from that one's parameters up
+    to the layer `layers`, one of model.transfer.LAYERS and "none" exactly if there is no source. `train_fraction`, in
+    (0, 1], is the share of the training documents to use. `tagger` and `training` hold the fields of TaggerConfig and
+    TrainingConfig; `name` is for the log. With `checkpoint`, a file, an interrupted training goes on after its last
+    complete epoch, and one that has ended is not done again, if nothing that decides its result has changed: settings,
+    data, share, source, layers, seed, threads, kind of device, torch, and `code`, a digest of it. The checkpoint is the
+    caller's to remove, once the output is safe.
 
     `output`, a folder, ends with model.safetensors, model.json, history.tsv, metrics.json, and with a test part
     predictions.tsv: that part with the predicted tag as sixth column. Raises ModelError for input that cannot be used;
@@ -71,7 +71,7 @@ def run(
         raise ModelError(f"layers is {layers!r} and source is {source}; layers none means no source, and the reverse")
     tagger_config = read_settings(TaggerConfig, tagger, "tagger")
     training_config = read_settings(TrainingConfig, training, "training")
-    word_vectors = WordVectors(words, vectors)
+    word_vectors = WordVectors.load(vectors)
     full, dev = read_corpus(train_file), read_corpus(dev_file)
     test = None if test_file is None else read_corpus(test_file)
     part = full.part(train_fraction, seed)
@@ -84,11 +84,20 @@ def run(
     given = None if source is None else load_bundle(source, word_vectors)
     device = choose_device()
     settings = {"tagger": asdict(tagger_config), "training": asdict(training_config)}
+    folder = output.with_name(f".{output.name}.new")
+    shutil.rmtree(folder, ignore_errors=True)  # of a training that was killed here
     saved = None
     if checkpoint is not None:
-        decisive = [settings, seed, layers, train_fraction, threads, device.type, torch.__version__, code]
-        files = [train_file, dev_file, *([source / "model.safetensors", source / "model.json"] if source else [])]
-        saved = Checkpoint(checkpoint, _digest(decisive, files, word_vectors.sha256))
+        decisive = [name, settings, seed, layers, train_fraction, threads, device.type, torch.__version__, code]
+        files = [train_file, dev_file, vectors / "words.txt", vectors / "vectors.npy"]
+        files += [test_file] if test_file else []
+        files += [source / "model.safetensors", source / "model.json"] if source else []
+        saved = Checkpoint(checkpoint, _digest([*decisive, word_vectors.origin], files))
+        if saved.restore(folder):
+            logger.info("%s: not trained again, as settings, data and code are those of an earlier training", name)
+            _move(folder, output)
+            saved.keep(output)
+            return
     # A source of the same seed began with the same draws: layers that are not copied must not begin where its began.
     drawn = seed if given is None else int(np.random.SeedSequence([seed, 1]).generate_state(1)[0])
     with reproducible(drawn, threads):
@@ -118,23 +127,27 @@ def run(
         "transfer": table,
         "settings": settings,
     }
-    folder = output.with_name(f".{output.name}.new")
-    shutil.rmtree(folder, ignore_errors=True)  # of a training that was killed here
     folder.mkdir(parents=True)
     save_bundle(model, folder, asdict(training_config))
     (folder / "history.tsv").write_text(_history(outcome), encoding="utf-8", newline="")
     if test is not None and predicted is not None:
         (folder / "predictions.tsv").write_text(_predictions(test, predicted), encoding="utf-8", newline="")
     (folder / "metrics.json").write_text(json.dumps(metrics, indent=1) + "\n", encoding="utf-8", newline="")
+    _move(folder, output)
+    if saved is not None:
+        saved.keep(output)
+    logger.info("%s: finished, best epoch %d, scores %s", name, outcome.best_epoch, scores or metrics["dev"])
+
+
+def _move(folder: Path, output: Path) -> None:
     output.mkdir(exist_ok=True)
     for file in sorted(folder.iterdir()):
         file.replace(output / file.name)
     folder.rmdir()
-    logger.info("%s: finished, best epoch %d, scores %s", name, outcome.best_epoch, scores or metrics["dev"])
 
 
-def _digest(decisive: list[Any], files: list[Path], vectors: str) -> str:
-    digest = hashlib.sha256(json.dumps([decisive, vectors]).encode())
+def _digest(decisive: list[Any], files: list[Path]) -> str:
+    digest = hashlib.sha256(json.dumps(decisive).encode())
     for path in files:
         with path.open("rb") as file:
             digest.update(hashlib.file_digest(file, "sha256").digest())

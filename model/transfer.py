@@ -40,8 +40,8 @@ def transfer(source: Tagger, target: Tagger, up_to: str) -> list[dict[str, objec
     if other := [name for name in ours if ours[name] != theirs[name]]:
         told = ", ".join(f"{name} {theirs[name]} in the source, {ours[name]} in the target" for name in other)
         raise ModelError(f"the taggers differ: {told}; use the same settings")
-    if source.word_vectors.sha256 != target.word_vectors.sha256:
-        raise ModelError("the source tagger was trained with other word vectors; use the same for both")
+    if source.word_vectors.origin != target.word_vectors.origin:
+        raise ModelError("the source tagger was trained with word vectors of another file; use the same for both")
     chosen = LAYERS[1 : LAYERS.index(up_to) + 1]
     characters = _matched(("", *source.alphabet), ("", *target.alphabet))
     tags = _matched(source.tags, target.tags)

@@ -1,6 +1,5 @@
 """Configuration, checked before any job; wildcards; what several rules share."""
 
-import shutil
 import sys
 
 import yaml
@@ -79,6 +78,13 @@ def corpora_of(entity):
     return [corpus for e, corpus in DATA_SETS if e == entity]
 
 
+def conll_of(entity, corpus):
+    """The CoNLL files of a class in a corpus, or in the silver-standard corpus."""
+    if corpus == "silver":
+        return expand(f"results/silver/{entity}/conll/{{part}}.tsv", part=["train", "dev"])
+    return expand(f"results/conll/{entity}/{corpus}/{{part}}.tsv", part=["train", "dev", "test"])
+
+
 def layers_of(regime):
     """The last layer that the regime copies from the source tagger."""
     return {"baseline": "none", "transfer": "crf"}.get(regime, regime.removeprefix("transfer_to_"))
@@ -142,11 +148,3 @@ def figure(name):
     """The three forms of a figure; the report shows the first."""
     shown = report(f"results/figures/{name}.svg", caption=f"captions/{name}.rst", category="Figures")
     return [shown, f"results/figures/{name}.pdf", f"results/figures/{name}.png"]
-
-
-def drop_kept():
-    """Drop what job.py keeps of trainings whose end Snakemake saw; of others a later start may need it."""
-    for job in workflow.dag.jobs:
-        seen = workflow.dag.finished(job) or not workflow.dag.needrun(job)
-        if job.rule.name in ("pretrain", "finetune") and seen:
-            shutil.rmtree(Path(job.params.checkpoint).with_suffix(".made"), ignore_errors=True)

@@ -1,7 +1,7 @@
 """Scores of all runs in one file; the tables of the paper, the statistics and the error analysis made from runs."""
 
-# Written beside the vectors where selecting them says what they are; named under every table.
-VECTORS_ORIGIN = expand(rules.select_word_vectors.output.description, entity=sorted({e for e, _ in DATA_SETS}))
+# Written beside the vectors where selecting them says what they are, the same for all; named under every table.
+VECTORS_ORIGIN = "results/vectors/{}/{}/vectors.json".format(*min(DATA_SETS))
 
 CURVES, LAYERS = (configured.figure_data_sets(config, figure) for figure in ("learning_curves", "layers"))
 ERRORS = {"subcategory": "Errors by data set", "labels": {"class": "{entity}", "corpus": "{corpus}"}}

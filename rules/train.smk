@@ -1,6 +1,7 @@
 """Training (section 2.1.1): one source tagger a class and seed on silver, then every run of the study on gold."""
 
 BUNDLE = ("model.safetensors", "model.json", "history.tsv", "metrics.json")
+VECTORS = ("words.txt", "vectors.npy", "vectors.json")
 
 
 rule encode_silver:
@@ -32,8 +33,7 @@ rule pretrain:
     input:
         train="results/silver/{entity}/arrays/train.safetensors",
         dev="results/silver/{entity}/arrays/dev.safetensors",
-        words="results/vectors/{entity}/words.txt",
-        vectors="results/vectors/{entity}/vectors.npy",
+        vectors=multiext("results/vectors/{entity}/silver/", *VECTORS),
     output:
         multiext("results/source/{entity}/seed{seed}/", *BUNDLE),
     log:
@@ -62,8 +62,7 @@ rule finetune:
         train="results/conll/{entity}/{corpus}/train.tsv",
         dev="results/conll/{entity}/{corpus}/dev.tsv",
         test="results/conll/{entity}/{corpus}/test.tsv",
-        words="results/vectors/{entity}/words.txt",
-        vectors="results/vectors/{entity}/vectors.npy",
+        vectors=multiext("results/vectors/{entity}/{corpus}/", *VECTORS),
         source=lambda w: (
             [] if w.regime == "baseline" else multiext(f"results/source/{w.entity}/seed{w.seed}/", *BUNDLE[:2])
         ),

@@ -1,22 +1,14 @@
-"""Word vectors (section 2.4): given or trained, then cut down to the words that occur in a class, one matrix each."""
+"""Word vectors (section 2.4): given or trained, then cut down to the words that occur, one matrix a data set."""
 
-CONLL_FILES = [
-    f"results/conll/{entity}/{corpus}/{part}.tsv"
-    for entity, corpus in sorted(DATA_SETS)
-    for part in ("train", "dev", "test")
-]
+TEXTS = sorted(DATA_SETS)
 if any(regime != "baseline" for regime in config["study"]["regimes"]):
-    CONLL_FILES += expand(
-        "results/silver/{entity}/conll/{part}.tsv",
-        entity=CLASSES,
-        part=["train", "dev"],
-    )
+    TEXTS += [(entity, "silver") for entity in CLASSES]
 
 
 rule train_word_vectors:
     """word2vec on the text of all configured corpora, where no vectors are given."""
     input:
-        conll=CONLL_FILES,
+        conll=[file for text in TEXTS for file in conll_of(*text)],
     output:
         vectors="results/vectors/trained.bin",
     log:
@@ -38,18 +30,18 @@ rule train_word_vectors:
 
 
 rule select_word_vectors:
-    """The vectors of the words that occur in the corpora of a class: a source tagger and its targets share them."""
+    """The vectors of the words that occur in a data set, so that a corpus added changes those of no other."""
     input:
         vectors=("resources/native/word_vectors" if VECTORS_GIVEN else "results/vectors/trained.bin"),
-        conll=lambda w: [file for file in CONLL_FILES if f"/{w.entity}/" in file],
+        conll=lambda w: conll_of(w.entity, w.corpus),
     output:
-        words="results/vectors/{entity}/words.txt",
-        matrix="results/vectors/{entity}/vectors.npy",
-        description="results/vectors/{entity}/vectors.json",
+        words="results/vectors/{entity}/{corpus}/words.txt",
+        matrix="results/vectors/{entity}/{corpus}/vectors.npy",
+        description="results/vectors/{entity}/{corpus}/vectors.json",
     log:
-        "logs/select_word_vectors/{entity}.log",
+        "logs/select_word_vectors/{entity}/{corpus}.log",
     benchmark:
-        "results/benchmarks/select_word_vectors/{entity}.tsv"
+        "results/benchmarks/select_word_vectors/{entity}/{corpus}.tsv"
     conda:
         "../envs/corpora.yaml"
     threads: 1

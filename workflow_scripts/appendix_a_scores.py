@@ -16,7 +16,7 @@ def main(job: Any) -> None:
     metrics = [Path(path) for path in job.input.metrics]
     scores = collect_scores(metrics)
     table = appendix_a_scores(scores, pd.read_csv(job.input.significance), job.params.titles)
-    notes = [*study_notes(metrics, job.params.titles), *vectors_note(job.input.vectors)]
+    notes = [*study_notes(metrics, job.params.titles), vectors_note(job.input.vectors)]
     write_table(table, job.output, notes)
 
 

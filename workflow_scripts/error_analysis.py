@@ -12,7 +12,7 @@ from job import run
 def main(job: Any) -> None:
     predictions = [Path(path) for path in job.input.predictions]
     data = read_data_set(predictions, Path(job.input.train), Path(job.input.brat))
-    notes = [*run_notes(predictions), *vectors_note(job.input.vectors)]
+    notes = [*run_notes(predictions), vectors_note(job.input.vectors)]
     write_table(error_kinds(data), job.output.kinds, notes)
     write_table(strings_gained_and_lost(data), job.output.strings, notes)
     write_table(seen_and_unseen(data), job.output.seen, notes)

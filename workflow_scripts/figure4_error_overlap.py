@@ -16,7 +16,7 @@ def main(job: Any) -> None:
     notes = study_notes(predictions, job.params.titles)
     with print_style():
         save(figure4_error_overlap(overlap, notes), job.output.figure)
-    write_table(overlap, job.output.table, [*notes, *vectors_note(job.input.vectors)])
+    write_table(overlap, job.output.table, [*notes, vectors_note(job.input.vectors)])
 
 
 if __name__ == "__main__":

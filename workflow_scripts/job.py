@@ -9,7 +9,6 @@ import hashlib
 import json
 import logging
 import os
-import shutil
 import socket
 import sys
 from collections.abc import Callable, Iterator
@@ -38,20 +37,16 @@ def run(main: Callable[[Any], None], job: Any) -> None:
     anything else is a fault of ours and shows its traceback in both. Exit code 1 in either case.
 
     A job whose Snakemake was killed goes on. Its second start waits for the first to end, and does nothing if that
-    one has made the outputs out of the same inputs and params. What a training made is kept beside its checkpoint too
-    (as links, which take no room), as Snakemake removes the outputs of a job whose end it did not see; a Snakemake that
-    ends drops what is kept of those whose end it saw (Snakefile). The checkpoint itself goes last: a kill leaves
-    either it or the record of the outputs.
+    one has made the outputs out of the same inputs and params. A training's checkpoint goes last: a kill leaves either
+    it or the record of the outputs.
     """
     log, outputs = Path(job.log[0]), [Path(path) for path in job.output]
-    checkpoint = Path(job.params.checkpoint) if job.params.get("checkpoint") else None
-    kept = checkpoint and checkpoint.with_suffix(".made")
     try:
         _log_to(log, job.rule)
         logging.info("makes %s", ", ".join(job.output), extra={"file_only": True})  # `make status` looks for them
         with alone(log.with_name(f".{log.name}.lock")) as record:
             identity = _identity(job)
-            if record.read() == identity and (all(path.exists() for path in outputs) or _restored(kept, outputs)):
+            if record.read() == identity and all(path.exists() for path in outputs):
                 logging.info("an earlier start of this job, which outlived its Snakemake, has made the outputs")
             else:
                 _write(record, f"process {os.getpid()} on {socket.gethostname()}")
@@ -59,11 +54,9 @@ def run(main: Callable[[Any], None], job: Any) -> None:
                 with slot or nullcontext():
                     main(job)
                 _to_disk(outputs)  # or a machine that fails may leave outputs that count as finished, and are empty
-                if kept:
-                    _keep(outputs, kept)
                 _write(record, identity)
-            if checkpoint:
-                checkpoint.unlink(missing_ok=True)
+            if checkpoint := job.params.get("checkpoint"):
+                Path(checkpoint).unlink(missing_ok=True)
     except (ValueError, OSError) as error:
         remedy = _REMEDIES.get(error.errno or 0, "") if isinstance(error, OSError) else ""
         logging.error("%s%s", " ".join(str(error).split("\n")), remedy and f" (in {Path.cwd()}); {remedy}")
@@ -136,32 +129,6 @@ def _to_disk(outputs: list[Path]) -> None:
                 raise OSError(errno.EIO, "the outputs did not reach the disk", str(folder))
         finally:
             os.close(descriptor)
-
-
-def _keep(outputs: list[Path], kept: Path) -> None:
-    """Link the outputs, files of one folder, into the folder `kept`, where the file system has links."""
-    shutil.rmtree(kept, ignore_errors=True)
-    try:
-        kept.mkdir(parents=True)
-        for path in outputs:
-            os.link(path, kept / path.name)
-    except OSError as error:
-        logging.info("%s: no links (%s); should Snakemake be killed now, this job is done again", kept, error)
-        shutil.rmtree(kept, ignore_errors=True)
-
-
-def _restored(kept: Path | None, outputs: list[Path]) -> bool:
-    """Put all that `_keep` has kept back, if it has."""
-    if kept is None or not all((kept / path.name).exists() for path in outputs):
-        return False
-    for path in outputs:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.unlink(missing_ok=True)
-        try:
-            os.link(kept / path.name, path)
-        except OSError:  # the outputs' folder has moved to another disk
-            shutil.copy2(kept / path.name, path)
-    return True
 
 
 def _identity(job: Any) -> str:

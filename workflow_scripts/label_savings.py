@@ -13,7 +13,7 @@ from job import run
 def main(job: Any) -> None:
     scores = collect_scores([Path(path) for path in job.input.metrics])
     notes = [*seeds_notes(spread(scores)), *not_in_study(job.params.left_out, job.params.titles)]
-    notes += vectors_note(job.input.vectors)
+    notes.append(vectors_note(job.input.vectors))
     write_table(label_savings(scores, job.params.titles), job.output, notes)
 
 

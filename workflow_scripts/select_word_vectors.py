@@ -1,4 +1,4 @@
-"""Rule select_word_vectors: the vectors of the words that occur in a class, as one matrix (section 2.4)."""
+"""Rule select_word_vectors: the vectors of the words that occur in a data set, as one matrix (section 2.4)."""
 
 from pathlib import Path
 from typing import Any

@@ -12,7 +12,7 @@ from job import run
 def main(job: Any) -> None:
     predictions = [Path(path) for path in job.input.predictions]
     table = significance(predictions, job.params.titles)
-    notes = [*study_notes(predictions, job.params.titles), *vectors_note(job.input.vectors)]
+    notes = [*study_notes(predictions, job.params.titles), vectors_note(job.input.vectors)]
     write_table(table, job.output.data_sets, notes)
     write_table(over_data_sets(table), job.output.over_all, notes)
 

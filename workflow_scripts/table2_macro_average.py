@@ -13,7 +13,7 @@ from job import run
 def main(job: Any) -> None:
     metrics = [Path(path) for path in job.input.metrics]
     scores = collect_scores(metrics)
-    notes = [*study_notes(metrics, job.params.titles), *vectors_note(job.input.vectors)]
+    notes = [*study_notes(metrics, job.params.titles), vectors_note(job.input.vectors)]
     write_table(table2_macro_average(scores), job.output, notes)
 
 

@@ -27,7 +27,7 @@ from corpora.tokens import sentences  # noqa: E402
 from corpora.vectors import lookup_order  # noqa: E402
 from corpora.word2vec import read_word2vec  # noqa: E402
 from model.batches import WordVectors  # noqa: E402
-from model.bundle import load_bundle  # noqa: E402
+from model.bundle import load_bundle, vectors_wanted  # noqa: E402
 from model.scores import chunks  # noqa: E402
 from model.settings import ModelError  # noqa: E402
 from model.tag import tag  # noqa: E402
@@ -65,32 +65,30 @@ def tagged(tagger: Tagger, documents: Iterable[Document]) -> Iterator[Document]:
 
 
 def vectors_of(run: Path) -> Path:
-    """The folder of the word vectors that a run of the study was trained with; ModelError where it is not found."""
+    """The word2vec file of the study that a run belongs to; ModelError where it is not found."""
     for place in (run.absolute(), run.resolve()):  # the run, or the study, may be a link
-        for parent in place.parents:
-            for part in place.relative_to(parent).parts:
-                if (parent / "vectors" / part / "words.txt").exists():
-                    return parent / "vectors" / part
-    raise ModelError(f"{run}: its word vectors are not in its study; give their folder as --vectors of tag_texts.py")
+        for results in (parent for parent in place.parents if parent.name == "results"):
+            kind, entity, *more = place.relative_to(results).parts
+            described = results / "vectors" / entity / ("silver" if kind == "source" else more[0]) / "vectors.json"
+            if described.exists():
+                given = json.loads(described.read_text(encoding="utf-8"))["origin"] == "given"
+                file = results.parent / "resources/native/word_vectors" if given else results / "vectors/trained.bin"
+                if file.exists():
+                    return fetched_file(file)
+    raise ModelError(f"{run}: its study's word vectors are not found; give the word2vec file as WORD_VECTORS=...")
 
 
-def with_words_of(vectors: WordVectors, folder: Path, file: Path, source: Path) -> WordVectors:
-    """The vectors and those that the texts' other words have in the file from which the study took its own.
-
-    Raises ModelError for another file than that, and CorpusError as `read_word2vec`.
-    """
+def word_vectors(file: Path, source: Path, dimension: int) -> WordVectors:
+    """The vectors that the texts' words have in a word2vec file. Raises CorpusError as `read_word2vec`."""
     tokens = {
         document.text[start:end]
         for document in texts(source)
         for sentence in sentences(document.text)
         for start, end in sentence
     }
-    wanted = {word.encode() for token in tokens for word in lookup_order(token)}
-    found = read_word2vec(file, wanted, vectors.dimension)
-    wished = json.loads((folder / "vectors.json").read_text(encoding="utf-8")).get("sha256")
-    if found.sha256 != wished:
-        raise ModelError(f"{file}: not the file that {folder} comes from (sha256 {wished}); give that one")
-    return vectors.extended({word.decode(): row for word, row in found.words.items()}, np.asarray(found.rows))
+    found = read_word2vec(file, {word.encode() for token in tokens for word in lookup_order(token)}, dimension)
+    rows = {word.decode(): row for word, row in found.words.items()}
+    return WordVectors(rows, np.array(found.rows), found.sha256)
 
 
 def main(arguments: list[str]) -> int:
@@ -99,8 +97,7 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("run", help="the folder of a trained tagger")
     parser.add_argument("texts", help="a folder or archive of .txt files, or one of them")
     parser.add_argument("output", help="the folder to write, or an archive if it ends with .zip")
-    parser.add_argument("--vectors", type=Path, help="the folder of its word vectors, where it lies outside its study")
-    parser.add_argument("--word-vectors", type=Path, help="the word2vec file of the study, for words it did not hold")
+    parser.add_argument("--word-vectors", type=Path, help="the word2vec file of its study, where that is elsewhere now")
     options = parser.parse_args(arguments)
     logging.basicConfig(level=logging.WARNING, format="%(message)s")
     try:
@@ -112,12 +109,9 @@ def main(arguments: list[str]) -> int:
             raise ModelError(f"{options.output}: lies in {options.texts}, and would be read as texts the next time")
         if options.output.exists():
             raise ModelError(f"{options.output}: is there already; remove it or give another place")
-        folder = options.vectors or vectors_of(options.run)
-        vectors = WordVectors(folder / "words.txt", folder / "vectors.npy")
-        tagger = load_bundle(options.run, vectors)
-        if options.word_vectors:
-            more = with_words_of(vectors, folder, fetched_file(options.word_vectors), options.texts)
-            tagger = load_bundle(options.run, more)
+        dimension = vectors_wanted(options.run)[1]
+        file = options.word_vectors or vectors_of(options.run)
+        tagger = load_bundle(options.run, word_vectors(fetched_file(file), options.texts, dimension))
         documents = tqdm(texts(options.texts), unit=" texts", disable=not sys.stderr.isatty())
         rows = write_brat(tagged(tagger, documents), options.output)
     except (ValueError, OSError) as error:

@@ -87,6 +87,7 @@ def test_words_are_kept_by_the_first_hit_of_their_look_up(tmp_path, name):
         "dimension": 2,
         "tokens_found_percent": 88.89,
         "training": None,
+        "selection_sha256": hashlib.sha256(words.read_bytes() + b"\0" + rows.tobytes()).hexdigest(),
     }
 
 

@@ -1,11 +1,15 @@
 """Tiny word vectors, CoNLL files and taggers for the tests of the model."""
 
+import hashlib
+import json
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 import torch
+from numpy.typing import NDArray
 
 from model.batches import WordVectors
 from model.corpus import Corpus, alphabet, read_conll, tag_set
@@ -58,17 +62,26 @@ def sizes() -> dict[str, int]:
     return SIZES
 
 
-@pytest.fixture
-def vector_files(tmp_path: Path) -> tuple[Path, Path]:
-    words, vectors = tmp_path / "words.txt", tmp_path / "vectors.npy"
-    words.write_text("\n".join(WORDS) + "\n", encoding="utf-8", newline="")
-    np.save(vectors, np.random.default_rng(7).normal(size=(len(WORDS), 6)).astype(np.float32))
-    return words, vectors
+def write_vectors(folder: Path, words: Sequence[str], matrix: NDArray[Any], origin: str = "file one") -> Path:
+    """A folder of word vectors."""
+    folder.mkdir(exist_ok=True)
+    names = "".join(f"{word}\n" for word in words).encode()
+    (folder / "words.txt").write_bytes(names)
+    np.save(folder / "vectors.npy", matrix)
+    selection = hashlib.sha256(names + b"\0" + matrix.tobytes()).hexdigest()
+    (folder / "vectors.json").write_text(json.dumps({"sha256": origin, "selection_sha256": selection}))
+    return folder
 
 
 @pytest.fixture
-def vectors(vector_files: tuple[Path, Path]) -> WordVectors:
-    return WordVectors(*vector_files)
+def vector_folder(tmp_path: Path) -> Path:
+    matrix = np.random.default_rng(7).normal(size=(len(WORDS), 6)).astype(np.float32)
+    return write_vectors(tmp_path / "vectors", WORDS, matrix)
+
+
+@pytest.fixture
+def vectors(vector_folder: Path) -> WordVectors:
+    return WordVectors.load(vector_folder)
 
 
 @pytest.fixture

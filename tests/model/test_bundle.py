@@ -8,13 +8,12 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-import numpy as np
 import pytest
 import torch
 from safetensors.torch import load, save
 
 from model.batches import WordVectors
-from model.bundle import DESCRIPTION, PARAMETERS, load_bundle, save_bundle
+from model.bundle import DESCRIPTION, PARAMETERS, load_bundle, save_bundle, vectors_wanted
 from model.corpus import Corpus
 from model.settings import ModelError
 from model.tag import tag
@@ -28,8 +27,8 @@ from pathlib import Path
 from model.bundle import load_bundle
 from model.batches import WordVectors
 from model.tag import tag
-folder, words, vectors, sentences = sys.argv[1:]
-print(json.dumps(tag(load_bundle(Path(folder), WordVectors(Path(words), Path(vectors))), json.loads(sentences))))
+folder, vectors, sentences = sys.argv[1:]
+print(json.dumps(tag(load_bundle(Path(folder), WordVectors.load(Path(vectors))), json.loads(sentences))))
 """
 
 
@@ -42,15 +41,15 @@ def bundle(tmp_path: Path, corpus: Corpus, make_tagger: Callable[..., Tagger]) -
 
 
 def test_the_same_tagger_comes_back_in_a_fresh_process(
-    bundle: Path, vector_files: tuple[Path, Path], corpus: Corpus, make_tagger: Callable[..., Tagger]
+    bundle: Path, vector_folder: Path, corpus: Corpus, make_tagger: Callable[..., Tagger]
 ) -> None:
     tagger = make_tagger(corpus, "neuroner", seed=5)
-    loaded = load_bundle(bundle, WordVectors(*vector_files))
+    loaded = load_bundle(bundle, WordVectors.load(vector_folder))
     assert (loaded.config, loaded.alphabet, loaded.tags) == (tagger.config, tagger.alphabet, tagger.tags)
     for (name, ours), (other, theirs) in zip(loaded.named_parameters(), tagger.named_parameters(), strict=True):
         assert name == other
         assert torch.equal(ours, theirs)
-    arguments = [str(bundle), *map(str, vector_files), json.dumps(SENTENCES)]
+    arguments = [str(bundle), str(vector_folder), json.dumps(SENTENCES)]
     command = [sys.executable, "-c", READ_AND_TAG, *arguments]
     answer = subprocess.run(command, cwd=ROOT, check=True, capture_output=True, text=True)
     assert json.loads(answer.stdout) == tag(tagger, SENTENCES)
@@ -61,11 +60,21 @@ def test_the_word_matrix_is_not_inside(bundle: Path) -> None:
     assert [name for name in tensors if name.startswith("token_embeddings")] == ["token_embeddings.unknown"]
 
 
-def test_other_word_vectors_are_refused(bundle: Path, vector_files: tuple[Path, Path]) -> None:
-    words, vectors = vector_files
-    np.save(vectors, np.load(vectors) * 2)
-    with pytest.raises(ModelError, match="give the same files"):
-        load_bundle(bundle, WordVectors(words, vectors))
+def test_vectors_of_another_file_are_refused_and_others_of_the_same_file_are_not(
+    bundle: Path, vectors: WordVectors
+) -> None:
+    assert vectors_wanted(bundle) == (vectors.origin, 6)
+    rows = {"mice": 0}
+    for others in (
+        WordVectors(rows, vectors.matrix[:1], "file two"),
+        WordVectors(rows, vectors.matrix[:1, :5], vectors.origin),
+    ):
+        with pytest.raises(ModelError, match="give vectors of the same file"):
+            load_bundle(bundle, others)
+    row = vectors.row("mice")
+    few = WordVectors(rows, vectors.matrix[row : row + 1], vectors.origin)
+    tagged, other = (tag(load_bundle(bundle, given), [["mice"], ["the"]]) for given in (vectors, few))
+    assert tagged[0] == other[0]
 
 
 def edit(description: dict[str, object], key: str, value: object) -> dict[str, object]:
@@ -85,7 +94,7 @@ def write(bundle: Path, description: dict[str, object], parameters: bytes | None
 @pytest.mark.parametrize(
     ("key", "value", "message"),
     [
-        ("format", 1, "format 1, this program reads 2"),
+        ("format", 1, "format 1, this program reads 3"),
         ("format", None, "format None"),
         ("tagger", {"variant": "gru"}, "variant is 'gru'"),
         ("tagger", {"varient": "paper"}, "did you mean 'variant'"),

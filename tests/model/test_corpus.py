@@ -166,37 +166,46 @@ def test_words_are_looked_up_as_written_then_lower_case_then_without_digits(vect
     assert vectors.row("12") == vectors.row("unseen") == UNKNOWN
 
 
-def test_word_vectors_that_do_not_fit_are_refused(tmp_path: Path, vector_files: tuple[Path, Path]) -> None:
-    words, vectors = vector_files
-    sha256 = WordVectors(words, vectors).sha256
-    matrix = np.load(vectors)
+def test_word_vectors_that_do_not_fit_are_refused(vector_folder: Path) -> None:
+    words, vectors, described = (vector_folder / name for name in ("words.txt", "vectors.npy", "vectors.json"))
+    matrix, names, told = np.load(vectors), words.read_bytes(), described.read_bytes()
     for bad in (matrix[1:], matrix.astype(np.float64), matrix[0], np.where(matrix > 1, np.nan, matrix)):
         np.save(vectors, bad)
         with pytest.raises(ModelError, match=r"vectors\.npy"):
-            WordVectors(words, vectors)
+            WordVectors.load(vector_folder)
+    np.save(vectors, matrix[:, ::-1])
+    with pytest.raises(
+        ModelError, match="damaged, or words and vectors of two selections; make the word vectors again"
+    ):
+        WordVectors.load(vector_folder)
     np.save(vectors, np.array([{}], dtype=object), allow_pickle=True)
     with pytest.raises(ModelError, match="cannot be read"):
-        WordVectors(words, vectors)
+        WordVectors.load(vector_folder)
     with vectors.open("wb") as file:
         np.savez(file, matrix=matrix)
     with pytest.raises(ModelError, match="cannot be read"):
-        WordVectors(words, vectors)
+        WordVectors.load(vector_folder)
     vectors.write_bytes(b"\x93NUMPY")
     with pytest.raises(ModelError, match="cannot be read"):
-        WordVectors(words, vectors)
-    np.save(vectors, matrix[:, ::-1])
-    assert WordVectors(words, vectors).sha256 != sha256
-    words.write_text("a\n" * 12, encoding="utf-8")
-    with pytest.raises(ModelError, match="12 words, 1 different"):
-        WordVectors(words, vectors)
+        WordVectors.load(vector_folder)
+    np.save(vectors, matrix)
+    for other in (names.swapcase(), b"a\n" * 12):
+        words.write_bytes(other)
+        with pytest.raises(ModelError, match=r"two selections|12 words, 1 different"):
+            WordVectors.load(vector_folder)
+    words.write_bytes(names)
+    for other in (b"", b"[]", b"{}", b"[" * 100_000, told[:-9]):
+        described.write_bytes(other)
+        with pytest.raises(ModelError, match="cannot be read"):
+            WordVectors.load(vector_folder)
+    described.write_bytes(told)
+    assert WordVectors.load(vector_folder).origin == "file one"
 
 
-def test_lower_case_goes_before_digits_as_zero_and_both_come_last(tmp_path: Path) -> None:
-    words, vectors = tmp_path / "w.txt", tmp_path / "v.npy"
+def test_lower_case_goes_before_digits_as_zero_and_both_come_last() -> None:
     for names, found in (("p53 P00 p00", "p53"), ("p00 P00", "P00"), ("p00 x", "p00")):
-        words.write_text(names.replace(" ", "\n") + "\n", encoding="utf-8")
-        np.save(vectors, np.zeros((len(names.split()), 2), dtype=np.float32))
-        assert WordVectors(words, vectors).row("P53") == names.split().index(found)
+        rows = {name: row for row, name in enumerate(names.split())}
+        assert WordVectors(rows, np.zeros((len(rows), 2), dtype=np.float32), "").row("P53") == rows[found]
 
 
 class Opening:
@@ -209,11 +218,10 @@ class Opening:
         return Path.touch, (self.path,)
 
 
-def test_a_pickle_in_the_place_of_word_vectors_is_never_run(tmp_path: Path, vector_files: tuple[Path, Path]) -> None:
-    words, vectors = vector_files
-    vectors.write_bytes(pickle.dumps(Opening(tmp_path / "opened")))
+def test_a_pickle_in_the_place_of_word_vectors_is_never_run(tmp_path: Path, vector_folder: Path) -> None:
+    (vector_folder / "vectors.npy").write_bytes(pickle.dumps(Opening(tmp_path / "opened")))
     with pytest.raises(ModelError, match="cannot be read"):
-        WordVectors(words, vectors)
+        WordVectors.load(vector_folder)
     assert not (tmp_path / "opened").exists()
 
 

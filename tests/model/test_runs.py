@@ -2,6 +2,8 @@
 
 import csv
 import json
+import os
+import shutil
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -29,16 +31,16 @@ TRAINING = {
     "epochs": 12,
     "patience": 10,
 }
+TIMED = ("metrics.json", "history.tsv")  # what holds seconds
 RunCall = Callable[..., dict[str, Any]]
 
 
 @pytest.fixture
 def files(
-    tmp_path: Path, write_conll: Callable[..., Path], sentences: list[Any], vector_files: tuple[Path, Path]
+    tmp_path: Path, write_conll: Callable[..., Path], sentences: list[Any], vector_folder: Path
 ) -> dict[str, Path]:
-    words, vectors = vector_files
     parts = {f"{name}_file": write_conll(sentences, f"{name}.tsv") for name in ("train", "dev")}
-    return parts | {"words": words, "vectors": vectors, "output": tmp_path / "runs" / "one"}
+    return parts | {"vectors": vector_folder, "output": tmp_path / "runs" / "one"}
 
 
 @pytest.fixture
@@ -85,7 +87,7 @@ def test_a_source_is_a_bundle_with_history_and_metrics(pretrain: RunCall, files:
     rows = list(csv.DictReader((files["output"] / "history.tsv").open(encoding="utf-8"), delimiter="\t"))
     assert len(rows) == metrics["epochs"]
     assert float(rows[metrics["best_epoch"] - 1]["f1"]) == pytest.approx(metrics["dev"]["f1"], rel=1e-5)
-    load_bundle(files["output"], WordVectors(files["words"], files["vectors"]))
+    load_bundle(files["output"], WordVectors.load(files["vectors"]))
 
 
 def test_predictions_are_the_test_file_with_a_sixth_column(
@@ -217,7 +219,7 @@ def test_an_interrupted_run_ends_like_an_undisturbed_one(
     assert resumed["seconds"] > 0.99 * sum(float(line.split("\t")[-1]) for line in lines[1:])  # of all its processes
     for name in ("model.safetensors", "model.json", "predictions.tsv"):
         assert (tmp_path / "a" / name).read_bytes() == (tmp_path / "b" / name).read_bytes()
-    assert [path.name for path in checkpoint.parent.iterdir()] == [checkpoint.name]
+    assert sorted(path.name for path in checkpoint.parent.iterdir()) == ["run.made", checkpoint.name]
 
 
 def test_a_checkpoint_of_anything_else_is_not_used(
@@ -244,6 +246,7 @@ def test_a_checkpoint_of_anything_else_is_not_used(
     broken[-100] ^= 1
     for damaged in (saved[:100], bytes(broken)):
         checkpoint.write_bytes(damaged)
+        shutil.rmtree(tmp_path / "run.made")
         caplog.clear()
         finetune(checkpoint=checkpoint, code="a")
         assert "damaged" in caplog.text
@@ -275,6 +278,118 @@ def test_a_checkpoint_with_a_damaged_state_is_none(tmp_path: Path, state: str) -
     checkpoint = Checkpoint(tmp_path / "run.safetensors", "x")
     checkpoint.path.write_bytes(save({"best": torch.zeros(1)}, {"identity": "x", "state": state}))
     assert checkpoint.load() is None
+
+
+@pytest.fixture
+def trained(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The names of the trainings that are done."""
+    names: list[str] = []
+    train = runs.train
+
+    def listed(*arguments: Any, **settings: Any) -> Any:
+        names.append(settings["name"])
+        return train(*arguments, **settings)
+
+    monkeypatch.setattr(runs, "train", listed)
+    return names
+
+
+def contents(folder: Path) -> dict[str, bytes]:
+    return {path.name: path.read_bytes() for path in folder.iterdir()}
+
+
+def test_a_training_that_has_ended_is_not_done_again(
+    finetune: RunCall, files: dict[str, Path], tmp_path: Path, trained: list[str], caplog: Any
+) -> None:
+    caplog.set_level("INFO")
+    checkpoint, output = tmp_path / "checkpoints" / "run.safetensors", files["output"]
+    finetune(checkpoint=checkpoint)
+    made = contents(output)
+    assert len(made) == 5
+    for missing in ([], ["model.json"], list(made)):  # Snakemake removes outputs, or one who wants the place
+        for name in missing:
+            (output / name).unlink()
+        for path in files.values():
+            if path.is_file():
+                path.touch()
+        finetune(checkpoint=checkpoint)
+        assert contents(output) == made
+    assert trained == ["target"]
+    assert "not trained again" in caplog.text
+    assert (output / "model.json").stat().st_mtime >= files["dev_file"].stat().st_mtime  # Snakemake demands it
+    assert (output / "model.json").stat().st_nlink == 2  # what is kept takes no room
+
+
+def test_a_training_is_done_again_when_anything_differs(
+    pretrain: RunCall, finetune: RunCall, files: dict[str, Path], tmp_path: Path, trained: list[str]
+) -> None:
+    for name, seed in (("a", 1), ("b", 2)):
+        pretrain(tmp_path / name, seed=seed)
+    given = {"source": tmp_path / "a", "layers": "crf", "checkpoint": tmp_path / "run.safetensors", "code": "a"}
+    changes: list[dict[str, Any]] = [
+        {"code": "b"},
+        {"seed": 2},
+        {"training": TRAINING | {"dropout": 0.2}},
+        {"train_fraction": 0.5},
+        {"layers": "token_lstm"},
+        {"source": tmp_path / "b"},
+        {"threads": 2},
+    ]
+    for change in changes:
+        finetune(**given)
+        trained.clear()
+        finetune(**given | change)
+        assert trained == ["target"], change
+    vectors = files["vectors"]
+    for path in (files["train_file"], files["dev_file"], tmp_path / "test.tsv", vectors / "vectors.json"):
+        finetune(**given)
+        trained.clear()
+        before = path.read_text(encoding="utf-8")
+        path.write_text(before.replace("file one", "file two").replace("mice", "rats").replace("of", "on"), "utf-8")
+        if path.parent == vectors:  # then the source, of other vectors, cannot be used
+            with pytest.raises(ModelError, match="give vectors of the same file"):
+                finetune(**given)
+        else:
+            finetune(**given)
+            assert trained == ["target"], path
+        path.write_text(before, encoding="utf-8")
+
+
+def test_what_was_kept_and_changed_since_is_not_used(
+    finetune: RunCall, files: dict[str, Path], tmp_path: Path, trained: list[str]
+) -> None:
+    checkpoint, output = tmp_path / "run.safetensors", files["output"]
+    finetune(checkpoint=checkpoint)
+    made = contents(output)
+    for name in ("model.safetensors", "metrics.json"):
+        with (output / name).open("r+b") as file:  # an edit in place reaches what is kept
+            file.write(b"x")
+        trained.clear()
+        finetune(checkpoint=checkpoint)
+        assert trained == ["target"]
+        assert contents(output) | dict.fromkeys(TIMED, b"") == made | dict.fromkeys(TIMED, b"")
+    record = tmp_path / "run.made" / "made.json"
+    for text in ("", "{", "[]", "{}", "[" * 100_000):
+        record.write_text(text, encoding="utf-8")
+        trained.clear()
+        finetune(checkpoint=checkpoint)
+        assert trained == ["target"]
+        finetune(checkpoint=checkpoint)
+        assert trained == ["target"]
+
+
+def test_without_links_a_training_is_done_and_says_that_nothing_is_kept(
+    finetune: RunCall, files: dict[str, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: Any
+) -> None:
+    def fails(*_arguments: Any) -> None:
+        raise OSError("not here")
+
+    monkeypatch.setattr(os, "link", fails)
+    caplog.set_level("INFO")
+    finetune(checkpoint=tmp_path / "run.safetensors")
+    assert len(contents(files["output"])) == 5
+    assert "no links (not here)" in caplog.text
+    assert not (tmp_path / "run.made").exists()
 
 
 def without_clock(metrics: Mapping[str, Any]) -> dict[str, Any]:

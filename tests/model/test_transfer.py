@@ -3,7 +3,6 @@
 from collections.abc import Callable
 from pathlib import Path
 
-import numpy as np
 import pytest
 import torch
 
@@ -91,17 +90,19 @@ def test_characters_and_tags_are_matched_by_name(corpus: Corpus, make_tagger: Ma
     assert table["token_lstm.weight"] == "copied"
 
 
-def test_taggers_that_do_not_fit_are_refused(
-    corpus: Corpus, make_tagger: Maker, vectors: WordVectors, tmp_path: Path
-) -> None:
+def test_taggers_that_do_not_fit_are_refused(corpus: Corpus, make_tagger: Maker, vectors: WordVectors) -> None:
     target = make_tagger(corpus)
     with pytest.raises(ModelError, match="layers is 'all'"):
         transfer(target, target, "all")
     with pytest.raises(ModelError, match="variant neuroner in the source, paper in the target; use the same settings"):
         transfer(make_tagger(corpus, "neuroner"), target, "crf")
     transfer(make_tagger(corpus, decoding="bioes"), target, "crf")
-    np.save(tmp_path / "other.npy", vectors.matrix + 1)
-    others = WordVectors(tmp_path / "words.txt", tmp_path / "other.npy")
     config: TaggerConfig = target.config
-    with pytest.raises(ModelError, match="word vectors"):
-        transfer(Tagger(config, others, alphabet(corpus), tag_set(corpus.tag_names)), target, "crf")
+
+    def with_vectors(origin: str) -> Tagger:
+        others = WordVectors({"mice": 0}, vectors.matrix[:1], origin)
+        return Tagger(config, others, alphabet(corpus), tag_set(corpus.tag_names))
+
+    transfer(with_vectors(vectors.origin), target, "crf")
+    with pytest.raises(ModelError, match="word vectors of another file"):
+        transfer(with_vectors("file two"), target, "crf")

@@ -2,7 +2,6 @@
 
 import errno
 import os
-import shutil
 import signal
 import subprocess
 import sys
@@ -40,15 +39,10 @@ ERRORS = {
     "closed disk": OSError(errno.EROFS, "Read-only file system", "results"),
 }
 
-def no_links(source, target):
-    raise OSError(errno.EPERM, "Operation not permitted")
-
 def main(job):
     with open("begun", "a") as file:
         file.write(f"{os.getpid()}\\n")
-    if sys.argv[2:] == ["no links"]:
-        os.link = no_links
-    elif sys.argv[2:] not in ([], ["no power"]):
+    if sys.argv[2:] not in ([], ["no power"]):
         raise ERRORS[sys.argv[2]]
     while not Path("go").exists():
         time.sleep(0.02)
@@ -134,23 +128,6 @@ def test_a_second_start_of_something_else_does_it_all(tmp_path, start, change):
     assert lines(tmp_path / "output") == [str(second.pid)]
 
 
-@pytest.mark.parametrize("change", ["none", "seed", "input", "nothing kept"])
-def test_outputs_that_snakemake_removed_are_put_back_if_nothing_changed(tmp_path, start, change):
-    (tmp_path / "go").touch()
-    first = start("1")
-    assert first.wait(60) == 0
-    (tmp_path / "output").unlink()
-    if change == "input":
-        (tmp_path / "input").write_text("other data")
-    if change == "nothing kept":
-        shutil.rmtree(tmp_path / "checkpoints/toy.made")
-    second = start("2" if change == "seed" else "1")
-    assert second.wait(60) == 0
-    made = [str(first.pid)] if change == "none" else [str(first.pid), str(second.pid)]
-    assert lines(tmp_path / "begun") == made
-    assert lines(tmp_path / "output") == made[-1:]
-
-
 def test_a_checkpoint_goes_only_when_the_outputs_are_safe(tmp_path, start):
     (tmp_path / "go").touch()
     checkpoint = tmp_path / "checkpoints/toy.safetensors"
@@ -183,14 +160,6 @@ def test_outputs_are_flushed_once_a_folder_and_a_failure_is_told(tmp_path, monke
     code = -1
     with pytest.raises(OSError, match="did not reach the disk"):
         job_module._to_disk(outputs)
-
-
-def test_without_links_a_job_is_done_and_says_what_is_not_kept(tmp_path, start):
-    (tmp_path / "go").touch()
-    first = start("1", "no links")
-    assert first.wait(60) == 0
-    assert "no links" in (tmp_path / "logs/toy.log").read_text()
-    assert not (tmp_path / "checkpoints/toy.made").exists()
 
 
 def test_where_a_file_system_has_no_locks_a_warning_says_so(tmp_path, monkeypatch, caplog):

@@ -5,8 +5,11 @@ All edits keep the file's time of modification.
 
 import os
 import re
+import shutil
 
 import pytest
+
+from tests.rules.conftest import Study
 
 pytestmark = pytest.mark.workflow
 
@@ -133,26 +136,38 @@ def test_a_corpus_added_changes_the_words_and_the_silver_of_its_class(finished):
     }
 
 
-def test_given_vectors_are_selected_for_the_words_of_one_class(finished):
-    """So that a corpus added to one class trains no other."""
-    corpus = {"format": "pubtator", "path": "native/cdr_like.PubTator.txt", "entities": {"CHED": ["Chemical"]}}
-    config = {
-        "study": {"entities": ["DISO", "CHED"], "corpora": ["toy", "mine"]},
-        "corpora": {"mine": corpus},
-        "word_vectors": {"path": "results/vectors/trained.bin"},
+def test_a_corpus_or_class_added_where_vectors_are_given_trains_nothing_else_again(finished, tmp_path):
+    """No baseline is planned; what is planned in case the silver corpus has changed finds that it has not."""
+    shutil.copytree(finished.folder, tmp_path / "work")
+    study = Study(finished.project, tmp_path / "work", finished.base)
+    shutil.copy(study.folder / "results/vectors/trained.bin", study.folder / "native/vectors.bin")
+    given = {"word_vectors": {"path": "native/vectors.bin"}}
+    runs = {regime: f"results/runs/DISO/toy/{regime}/share60/seed1" for regime in ("baseline", "transfer")}
+    targets = [f"{run}/metrics.json" for run in runs.values()]
+    result = study.snakemake(*targets, config=given)
+    assert result.returncode == 0, result.stdout + result.stderr
+    before = {path: path.read_bytes() for run in runs.values() for path in (study.folder / run).iterdir()}
+
+    (study.folder / "native/mine").mkdir()
+    for number in range(10):  # of no abstract of the silver corpus, unlike the demonstration's corpora
+        text = f"Case {number}: gout, as {number + 7} of our patients have it."
+        (study.folder / f"native/mine/{number}.txt").write_text(text)
+        (study.folder / f"native/mine/{number}.ann").write_text("T1\tillness 8 12\tgout\n")
+    corpus = {"format": "brat", "path": "native/mine", "entities": {"DISO": ["illness"]}}
+    more = given | {"corpora": {"mine": corpus}, "study": {"corpora": ["toy", "mine"]}}
+    jobs = study.jobs_to_be_run(*targets, config=more)
+    assert jobs == {
+        *("fetch mine", "convert_corpus DISO mine"),
+        *(f"{rule} DISO" for rule in ("clean_silver", "tokenize_silver", "encode_silver")),
+        *("select_word_vectors DISO silver", "pretrain DISO 1", "finetune DISO toy transfer 60 1"),
     }
-    assert "select_word_vectors" in finished.to_be_run(config=config)
-    said = (finished.folder / "dry_run.txt").read_text()
-    inputs = dict(
-        re.findall(
-            r"^rule select_word_vectors:\n    input: (.*)\n(?:    .*\n)*?    wildcards: entity=(\w+)", said, re.M
-        )
-    )
-    read = {
-        entity: {file.split("/")[2] for file in files.split(", ") if "/conll/" in file}
-        for files, entity in inputs.items()
-    }
-    assert read == {"DISO": {"DISO"}, "CHED": {"CHED"}}
+    toy = finished.base["corpora"]["toy"] | {"entities": {"DISO": ["Disease"], "CHED": ["Chemical"]}}
+    for config in (more, given | {"corpora": {"toy": toy}, "study": {"entities": ["DISO", "CHED"]}}):  # a class added
+        result = study.snakemake(*targets, config=config)
+        assert result.returncode == 0, result.stdout + result.stderr
+        assert re.findall(r"(\w+): .*: not trained again", result.stderr) == ["pretrain", "finetune"]
+        assert {path: path.read_bytes() for path in before} == before
+        assert study.jobs_to_be_run(*targets, config=config) == set()
 
 
 def test_a_source_learning_rate_leaves_the_baseline_alone(finished):

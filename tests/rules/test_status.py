@@ -290,13 +290,13 @@ def test_a_finished_study_is_done_and_a_failed_job_is_repeated_by_its_command(fi
 @pytest.mark.workflow
 def test_a_real_training_is_seen_running_and_stopped(finished, tmp_path):
     """A fine-tuning of the finished study, made to last and killed."""
-    data, vectors = finished.folder / "results/conll/DISO/toy", finished.folder / "results/vectors/DISO"
+    data = finished.folder / "results/conll/DISO/toy"
     config = configuration.load([finished.folder / "overlay0.yaml"])
     place = "DISO/toy/baseline/share60/seed1"
     settings = config["training"]["fast"]["target"] | {"epochs": 5000, "patience": 5000}
     arguments = {
         **{"train_file": data / "train.tsv", "dev_file": data / "dev.tsv"},
-        **{"words": vectors / "words.txt", "vectors": vectors / "vectors.npy"},
+        "vectors": finished.folder / "results/vectors/DISO/toy",
         **{"tagger": config["tagger"], "training": settings, "seed": 1, "threads": 1, "name": "toy"},
         "checkpoint": tmp_path / f"checkpoints/runs/{place}.safetensors",
     }

@@ -1,19 +1,22 @@
 """Texts tagged with a trained tagger of a finished study."""
 
-import json
+import shutil
 
 import numpy as np
 import pytest
+from gensim.models import KeyedVectors
 
 import tag_texts
 from corpora.brat import third_column
 from corpora.tokens import sentences
-from model.batches import WordVectors
+from model.batches import UNKNOWN, WordVectors
 from model.bundle import load_bundle
+from model.settings import ModelError
 from model.tag import tag
 
 pytestmark = pytest.mark.workflow
 RUN = "results/runs/DISO/toy/transfer/share60/seed1"
+TRAINED = "results/vectors/trained.bin"
 
 
 @pytest.fixture
@@ -36,8 +39,8 @@ def test_mentions_stand_beside_their_texts(finished, texts, tmp_path, capsys):
     output = tmp_path / "out"
     assert tag_texts.main([str(finished.folder / RUN), str(texts), str(output)]) == 0
     assert sorted(path.name for path in output.iterdir()) == ["a.ann", "a.txt", "more-b.ann", "more-b.txt"]
-    vectors = finished.folder / "results/vectors/DISO"
-    tagger = load_bundle(finished.folder / RUN, WordVectors(vectors / "words.txt", vectors / "vectors.npy"))
+    vectors = tag_texts.word_vectors(finished.folder / TRAINED, texts, 10)
+    tagger = load_bundle(finished.folder / RUN, vectors)
     total = 0
     for name, source in (("a", texts / "a.txt"), ("more-b", texts / "more/b.txt")):
         text = source.read_text(encoding="utf-8-sig")
@@ -57,36 +60,51 @@ def test_mentions_stand_beside_their_texts(finished, texts, tmp_path, capsys):
     assert f"{total} mentions in 2 texts" in capsys.readouterr().out
 
 
-def test_words_beyond_the_corpora_have_their_vectors(finished, texts, tmp_path, capsys):
-    folder = tmp_path / "vectors"
-    folder.mkdir()
-    kept = (finished.folder / "results/vectors/DISO/words.txt").read_text(encoding="utf-8").split()
-    matrix = np.load(finished.folder / "results/vectors/DISO/vectors.npy")
-    rows = [f"{word} {' '.join(map(repr, row.tolist()))}" for word, row in zip(kept, matrix, strict=True)]
-    new = "naïve " + " ".join(["0.5"] * matrix.shape[1])
-    (tmp_path / "all.txt").write_text("\n".join([*rows, new, ""]), encoding="utf-8")
-    for name in ("words.txt", "vectors.npy"):
-        (folder / name).write_bytes((finished.folder / "results/vectors/DISO" / name).read_bytes())
-    sha256 = tag_texts.read_word2vec(tmp_path / "all.txt", set(), matrix.shape[1]).sha256
-    (folder / "vectors.json").write_text(json.dumps({"sha256": sha256}))
-    own = WordVectors(folder / "words.txt", folder / "vectors.npy")
-    more = tag_texts.with_words_of(own, folder, tmp_path / "all.txt", texts)
-    assert own.row("Naïve") == -1
-    assert more.matrix[more.row("Naïve")].tolist() == [0.5] * matrix.shape[1]
-    assert (more.sha256, own.row("of")) == (own.sha256, more.row("of"))
-    arguments = [str(finished.folder / RUN), str(texts), str(tmp_path / "out.zip"), "--vectors", str(folder)]
-    assert tag_texts.main([*arguments, "--word-vectors", str(tmp_path / "all.txt")]) == 0
-    assert (tmp_path / "out.zip").exists()
-    (folder / "vectors.json").write_text(json.dumps({"sha256": "0"}))
-    arguments[2] = str(tmp_path / "other.zip")
-    assert tag_texts.main([*arguments, "--word-vectors", str(tmp_path / "all.txt")]) == 1
-    assert "not the file that" in capsys.readouterr().err
+def test_words_beyond_the_data_set_have_their_vectors(finished, texts, tmp_path):
+    data_set = WordVectors.load(finished.folder / "results/vectors/DISO/toy")
+    trained = KeyedVectors.load_word2vec_format(finished.folder / TRAINED, binary=True)
+    beyond = next(word for word in trained.index_to_key if word.islower() and data_set.row(word) == UNKNOWN)
+    (texts / "a.txt").write_text(f"The {beyond}, {beyond.upper()}.", encoding="utf-8")
+    vectors = tag_texts.word_vectors(finished.folder / TRAINED, texts, 10)
+    assert np.array_equal(vectors.matrix[vectors.row(beyond)], trained[beyond])
+    assert vectors.row(beyond.upper()) == vectors.row(beyond)
+    assert np.array_equal(vectors.matrix[vectors.row("of")], data_set.matrix[data_set.row("of")])
+
+
+def test_a_run_that_left_its_study_needs_the_file(finished, texts, tmp_path, capsys):
+    run, file = shutil.copytree(finished.folder / RUN, tmp_path / "run"), finished.folder / TRAINED
+    assert tag_texts.main([str(run), str(texts), str(tmp_path / "out")]) == 1
+    assert "give the word2vec file as WORD_VECTORS" in capsys.readouterr().err
+    assert tag_texts.main([str(run), str(texts), str(tmp_path / "out"), "--word-vectors", str(file)]) == 0
+    assert tag_texts.main([str(finished.folder / RUN), str(texts), str(tmp_path / "same")]) == 0
+    for path in (tmp_path / "out").iterdir():
+        assert path.read_bytes() == (tmp_path / "same" / path.name).read_bytes()
+    other = tmp_path / "other.bin"
+    other.write_bytes(file.read_bytes() + b"\n")
+    assert tag_texts.main([str(run), str(texts), str(tmp_path / "no"), "--word-vectors", str(other)]) == 1
+    assert "give vectors of the same file" in capsys.readouterr().err
+
+
+def test_the_vectors_of_a_source_and_given_ones_are_found(tmp_path):
+    results, native = tmp_path / "results", tmp_path / "resources/native/word_vectors"
+    source, run = results / "source/DISO/seed1", results / "runs/DISO/toy/baseline/share60/seed1"
+    for place in ("silver", "toy"):
+        (results / "vectors/DISO" / place).mkdir(parents=True)
+    (results / "vectors/trained.bin").touch()
+    (results / "vectors/DISO/silver/vectors.json").write_text('{"origin": "trained"}')
+    (results / "vectors/DISO/toy/vectors.json").write_text('{"origin": "given"}')
+    assert tag_texts.vectors_of(source) == results / "vectors/trained.bin"
+    with pytest.raises(ModelError, match="are not found"):
+        tag_texts.vectors_of(run)
+    native.mkdir(parents=True)
+    (native / "pubmed.bin").touch()
+    assert tag_texts.vectors_of(run) == native / "pubmed.bin"
 
 
 def test_what_cannot_be_used_is_one_line_and_nothing_is_written(finished, texts, tmp_path, capsys):
     run, output = finished.folder / RUN, tmp_path / "out"
     for arguments, problem in (
-        ((tmp_path / "none", texts, output), "its word vectors are not in its study"),
+        ((tmp_path / "none", texts, output), "no bundle"),
         ((run.parent / "seed9", texts, output), "no bundle"),
         ((run, tmp_path / "none", output), "there is no such file or folder"),
         ((run, texts, tmp_path), "is there already"),

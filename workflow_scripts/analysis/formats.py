@@ -52,29 +52,20 @@ def write_table(table: pd.DataFrame, files: Sequence[str | Path], notes: Sequenc
     tex.write_text(f"{{{small}\n" + "\n\n".join(body) + "\\par}\n", encoding="utf-8")
 
 
-def vectors_note(paths: str | Sequence[str]) -> list[str]:
-    """A sentence on the word vectors that the runs used, from the files that selecting them left; none without a file.
+def vectors_note(file: str) -> str:
+    """A sentence on the word vectors of the study, from what selecting some of them left.
 
-    A file a class, each a JSON object with origin ("given" or "trained"), file, words and dimension.
+    That is a JSON object with origin ("given" or "trained"), file, words_in_file and dimension.
     Raises ValueError naming a file of another form.
     """
-    files = [paths] if isinstance(paths, str) else list(paths)
-    counts = []
-    for file in files:
-        try:
-            vectors = json.loads(Path(file).read_text(encoding="utf-8"))
-            trained = "trained on the corpora of this study"
-            how = {"given": f"{vectors['file']}, as given", "trained": trained}[vectors["origin"]]
-            counts.append(int(vectors["words"]))
-            dimension = vectors["dimension"]
-        except (KeyError, TypeError, ValueError) as error:
-            problem = f"{file}: not a description of word vectors ({error!r}); delete it and run again"
-            raise ValueError(problem) from error
-    if not counts:
-        return []
-    low, high = min(counts), max(counts)
-    words = f"{high:,} words of the corpora" if low == high else f"{low:,} to {high:,} words of a class's corpora"
-    return [f"Word vectors: {how} ({words}, {dimension} dimensions)."]
+    try:
+        vectors = json.loads(Path(file).read_text(encoding="utf-8"))
+        trained = "trained on the corpora of this study"
+        how = {"given": f"{vectors['file']}, as given", "trained": trained}[vectors["origin"]]
+        return f"Word vectors: {how} ({int(vectors['words_in_file']):,} words, {vectors['dimension']} dimensions)."
+    except (KeyError, TypeError, ValueError) as error:
+        problem = f"{file}: not a description of word vectors ({error!r}); delete it and run again"
+        raise ValueError(problem) from error
 
 
 def _merged(table: pd.DataFrame) -> dict[str, tuple[list[str], bool]]:

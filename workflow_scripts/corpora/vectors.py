@@ -6,13 +6,13 @@ paper's program, NeuroNER, does.
 
 from __future__ import annotations
 
+import hashlib
 import json
 import logging
 import re
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import BinaryIO
 
 import numpy as np
 from numpy.typing import NDArray
@@ -44,8 +44,8 @@ def select_word_vectors(
     sorted, one a line, and their ``matrix``, a float32 .npy of shape (words, ``dimension``) whose row i belongs to
     word i; there is no row for unknown words. ``training`` has the settings of vectors that were trained here, None
     where they were given. The ``description``, a JSON object, says which vectors these are: origin ("given" or
-    "trained"), file (its name), sha256, words_in_file, words (those kept), dimension, tokens_found_percent and
-    training.
+    "trained"), file (its name), sha256, words_in_file, words (those kept), dimension, tokens_found_percent,
+    training, and selection_sha256, that of the words' file, a zero byte and the matrix's rows.
 
     Gives, and logs, the number of different tokens found at each of STEPS and not_found, and that of all tokens and
     tokens_found. Raises CorpusError as ``read_word2vec`` does, and when no token is found.
@@ -83,10 +83,17 @@ def select_word_vectors(
         "tokens_found_percent": round(share, 2),
         "training": training if training is None else dict(training),
     }
+    names = b"".join(word + b"\n" for word in ordered)
+    digest = hashlib.sha256(names + b"\0")
     with written_whole(words) as temporary:
-        temporary.write_bytes(b"".join(word + b"\n" for word in ordered))
+        temporary.write_bytes(names)
     with written_whole(matrix) as temporary, temporary.open("wb") as file:
-        _write_rows(file, found.rows, [found.words[word] for word in ordered])
+        header = {"descr": "<f4", "fortran_order": False, "shape": (len(ordered), dimension)}
+        np.lib.format.write_array_header_1_0(file, header)
+        for block in _rows(found.rows, [found.words[word] for word in ordered]):
+            file.write(block)
+            digest.update(block)
+    facts["selection_sha256"] = digest.hexdigest()
     with written_whole(description) as temporary:
         temporary.write_text(json.dumps(facts, indent=2) + "\n", encoding="utf-8", newline="\n")
     steps = ", ".join(f"{step} {counts[step]}" for step in (*STEPS, "not_found"))
@@ -101,12 +108,10 @@ def select_word_vectors(
     return counts
 
 
-def _write_rows(file: BinaryIO, rows: NDArray[np.float32], order: Sequence[int]) -> None:
-    """Write rows in the order given as an .npy, without a second copy of them in memory."""
-    header = {"descr": "<f4", "fortran_order": False, "shape": (len(order), rows.shape[1])}
-    np.lib.format.write_array_header_1_0(file, header)
+def _rows(rows: NDArray[np.float32], order: Sequence[int]) -> Iterator[bytes]:
+    """Rows in the order given, block by block, without a second copy of them in memory."""
     for start in range(0, len(order), 4096):
-        file.write(rows[order[start : start + 4096]].tobytes())
+        yield rows[order[start : start + 4096]].tobytes()
 
 
 def lookup_order(token: str) -> tuple[str, str, str, str]:
