@@ -81,7 +81,7 @@ class Checkpoint(NamedTuple):
             shutil.rmtree(kept, ignore_errors=True)
 
     def restore(self, output: Path) -> bool:
-        """Write what `keep` has kept into a new folder; False if that is nothing, damaged, or another training's."""
+        """Put what `keep` has kept into a new folder; False if that is nothing, damaged, or another training's."""
         kept = self.path.with_suffix(".made")
         try:
             made = json.loads((kept / _MADE).read_text(encoding="utf-8"))
@@ -94,7 +94,11 @@ class Checkpoint(NamedTuple):
             return False
         output.mkdir(parents=True)
         for name, content in contents.items():
-            (output / name).write_bytes(content)
+            try:
+                os.link(kept / name, output / name)
+            except OSError:  # the output is on another disk now
+                (output / name).write_bytes(content)
+            os.utime(output / name)  # or it would be older than the inputs that were made again
         return True
 
 

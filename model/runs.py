@@ -96,7 +96,6 @@ def run(
         if saved.restore(folder):
             logger.info("%s: not trained again, as settings, data and code are those of an earlier training", name)
             _move(folder, output)
-            saved.keep(output)
             return
     # A source of the same seed began with the same draws: layers that are not copied must not begin where its began.
     drawn = seed if given is None else int(np.random.SeedSequence([seed, 1]).generate_state(1)[0])
@@ -143,7 +142,7 @@ def _move(folder: Path, output: Path) -> None:
     output.mkdir(exist_ok=True)
     for file in sorted(folder.iterdir()):
         file.replace(output / file.name)
-    folder.rmdir()
+    shutil.rmtree(folder)  # where two names are links to one file, replacing has left both
 
 
 def _digest(decisive: list[Any], files: list[Path]) -> str:

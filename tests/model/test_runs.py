@@ -299,14 +299,19 @@ def contents(folder: Path) -> dict[str, bytes]:
 
 
 def test_a_training_that_has_ended_is_not_done_again(
-    finetune: RunCall, files: dict[str, Path], tmp_path: Path, trained: list[str], caplog: Any
+    finetune: RunCall,
+    files: dict[str, Path],
+    tmp_path: Path,
+    trained: list[str],
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: Any,
 ) -> None:
     caplog.set_level("INFO")
     checkpoint, output = tmp_path / "checkpoints" / "run.safetensors", files["output"]
     finetune(checkpoint=checkpoint)
     made = contents(output)
     assert len(made) == 5
-    for missing in ([], ["model.json"], list(made)):  # Snakemake removes outputs, or one who wants the place
+    for missing in ([], ["model.json"], list(made)):  # removed by Snakemake, or by one who wants the place
         for name in missing:
             (output / name).unlink()
         for path in files.values():
@@ -318,6 +323,17 @@ def test_a_training_that_has_ended_is_not_done_again(
     assert "not trained again" in caplog.text
     assert (output / "model.json").stat().st_mtime >= files["dev_file"].stat().st_mtime  # Snakemake demands it
     assert (output / "model.json").stat().st_nlink == 2  # what is kept takes no room
+    assert [path.name for path in output.parent.iterdir()] == [output.name]
+    output.joinpath("metrics.json").unlink()
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "link", fails)  # the results are on another disk now
+        finetune(checkpoint=checkpoint)
+    assert contents(output) == made
+    assert trained == ["target"]
+
+
+def fails(*_arguments: Any) -> None:
+    raise OSError("not here")
 
 
 def test_a_training_is_done_again_when_anything_differs(
@@ -381,9 +397,6 @@ def test_what_was_kept_and_changed_since_is_not_used(
 def test_without_links_a_training_is_done_and_says_that_nothing_is_kept(
     finetune: RunCall, files: dict[str, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: Any
 ) -> None:
-    def fails(*_arguments: Any) -> None:
-        raise OSError("not here")
-
     monkeypatch.setattr(os, "link", fails)
     caplog.set_level("INFO")
     finetune(checkpoint=tmp_path / "run.safetensors")
