@@ -8,7 +8,7 @@ GPU ?= $(or $(filter-out 0,$(shell nvidia-smi --list-gpus 2>/dev/null | grep -c 
 CONFIG ?=
 # The corpus of `make check-corpus`.
 CORPUS ?=
-# The tagger, texts and output of `make tag`; and the word2vec file of the study, for words that its corpora lack.
+# The tagger, texts and output of `make tag`; and the word2vec file of its study, where that is elsewhere now.
 RUN ?=
 TEXTS ?=
 OUTPUT ?=

@@ -87,7 +87,10 @@ def vectors_wanted(folder: Path) -> tuple[str, int]:
     """
     try:
         vectors = _read(folder)[0]["vectors"]
-        return str(vectors["sha256"]), int(vectors["dimension"])
+        origin, dimension = vectors["sha256"], vectors["dimension"]
+        if not isinstance(origin, str) or not isinstance(dimension, int):
+            raise TypeError(f"vectors of {origin!r:.80} and dimension {dimension!r:.80}")
+        return origin, dimension
     except (KeyError, TypeError) as error:
         raise ModelError(f"{folder}: not a tagger of this program ({error}); train the tagger again") from error
 

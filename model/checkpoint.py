@@ -67,22 +67,32 @@ class Checkpoint(NamedTuple):
         return tensors, state
 
     def keep(self, output: Path) -> None:
-        """Keep links to the files of a folder, what the training made; where the file system has none, nothing."""
-        kept = self.path.with_suffix(".made")
+        """Keep the files of a folder, what the training made, as links or else as copies; then drop the checkpoint.
+
+        Where that fails, as on a full disk, the checkpoint stays.
+        """
+        kept = self._kept
         shutil.rmtree(kept, ignore_errors=True)
         try:
             kept.mkdir(parents=True)
             for file in output.iterdir():
-                os.link(file, kept / file.name)
+                try:
+                    os.link(file, kept / file.name)
+                except OSError:
+                    shutil.copyfile(file, kept / file.name)
+                _flush(kept / file.name)
             files = {file.name: hashlib.sha256(file.read_bytes()).hexdigest() for file in kept.iterdir()}
             (kept / _MADE).write_text(json.dumps({"identity": self.identity, "files": files}), encoding="utf-8")
+            _flush(kept / _MADE)
+            _flush(kept)
+            self.path.unlink(missing_ok=True)
         except OSError as error:
-            logger.info("%s: no links (%s); if this training is asked for again, it is done again", kept, error)
+            logger.warning("%s cannot be written (%s); what was made is not kept, the last checkpoint is", kept, error)
             shutil.rmtree(kept, ignore_errors=True)
 
     def restore(self, output: Path) -> bool:
         """Put what `keep` has kept into a new folder; False if that is nothing, damaged, or another training's."""
-        kept = self.path.with_suffix(".made")
+        kept = self._kept
         try:
             made = json.loads((kept / _MADE).read_text(encoding="utf-8"))
             contents = {file.name: file.read_bytes() for file in kept.iterdir() if file.name != _MADE}
@@ -96,10 +106,23 @@ class Checkpoint(NamedTuple):
         for name, content in contents.items():
             try:
                 os.link(kept / name, output / name)
-            except OSError:  # the output is on another disk now
+            except OSError:
                 (output / name).write_bytes(content)
             os.utime(output / name)  # or it would be older than the inputs that were made again
         return True
+
+    @property
+    def _kept(self) -> Path:
+        return self.path.with_suffix(".made")
+
+
+def _flush(path: Path) -> None:
+    """Wait until a file, or the names in a folder, are on the disk; OSError if they do not get there."""
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
 
 
 def _checksum(tensors: Mapping[str, Tensor], state: str) -> str:

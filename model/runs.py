@@ -11,6 +11,7 @@ import logging
 import shutil
 import time
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -19,7 +20,7 @@ import numpy as np
 import torch
 
 from model.batches import Encoded, WordVectors
-from model.bundle import load_bundle, save_bundle
+from model.bundle import PARAMETERS, load_bundle, save_bundle
 from model.checkpoint import Checkpoint
 from model.corpus import Corpus, alphabet, read_corpus, tag_set
 from model.engines import engine_for
@@ -58,8 +59,7 @@ def run(
     (0, 1], is the share of the training documents to use. `tagger` and `training` hold the fields of TaggerConfig and
     TrainingConfig; `name` is for the log. With `checkpoint`, a file, an interrupted training goes on after its last
     complete epoch, and one that has ended is not done again, if nothing that decides its result has changed: settings,
-    data, share, source, layers, seed, threads, kind of device, torch, and `code`, a digest of it. The checkpoint is the
-    caller's to remove, once the output is safe.
+    data, share, source, layers, seed, threads, kind of device, torch, and `code`, a digest of it.
 
     `output`, a folder, ends with model.safetensors, model.json, history.tsv, metrics.json, and with a test part
     predictions.tsv: that part with the predicted tag as sixth column. Raises ModelError for input that cannot be used;
@@ -71,6 +71,10 @@ def run(
         raise ModelError(f"layers is {layers!r} and source is {source}; layers none means no source, and the reverse")
     tagger_config = read_settings(TaggerConfig, tagger, "tagger")
     training_config = read_settings(TrainingConfig, training, "training")
+    files = [train_file, dev_file, vectors / "words.txt", vectors / "vectors.npy"]
+    files += [test_file] if test_file else []
+    files += [source / PARAMETERS] if source else []
+    contents = _digest(files)
     word_vectors = WordVectors.load(vectors)
     full, dev = read_corpus(train_file), read_corpus(dev_file)
     test = None if test_file is None else read_corpus(test_file)
@@ -89,10 +93,8 @@ def run(
     saved = None
     if checkpoint is not None:
         decisive = [name, settings, seed, layers, train_fraction, threads, device.type, torch.__version__, code]
-        files = [train_file, dev_file, vectors / "words.txt", vectors / "vectors.npy"]
-        files += [test_file] if test_file else []
-        files += [source / "model.safetensors", source / "model.json"] if source else []
-        saved = Checkpoint(checkpoint, _digest([*decisive, word_vectors.origin], files))
+        decisive += [word_vectors.origin, contents, given and [given.alphabet, given.tags]]
+        saved = Checkpoint(checkpoint, hashlib.sha256(json.dumps(decisive).encode()).hexdigest())
         if saved.restore(folder):
             logger.info("%s: not trained again, as settings, data and code are those of an earlier training", name)
             _move(folder, output)
@@ -107,6 +109,8 @@ def run(
         before = None if given is None or test is None else _test(model, test)[1]
         outcome = train(training_config, model, part, dev, seed=seed, name=name, threads=threads, checkpoint=saved)
         predicted, scores = (None, None) if test is None else _test(model, test)
+    if _digest(files) != contents:
+        raise ModelError(f"{', '.join(map(str, files))}: one of them has changed while it was in use; run again")
     metrics = {
         "name": name,
         "test": scores,
@@ -132,9 +136,9 @@ def run(
     if test is not None and predicted is not None:
         (folder / "predictions.tsv").write_text(_predictions(test, predicted), encoding="utf-8", newline="")
     (folder / "metrics.json").write_text(json.dumps(metrics, indent=1) + "\n", encoding="utf-8", newline="")
-    _move(folder, output)
     if saved is not None:
-        saved.keep(output)
+        saved.keep(folder)
+    _move(folder, output)
     logger.info("%s: finished, best epoch %d, scores %s", name, outcome.best_epoch, scores or metrics["dev"])
 
 
@@ -145,10 +149,10 @@ def _move(folder: Path, output: Path) -> None:
     shutil.rmtree(folder)  # where two names are links to one file, replacing has left both
 
 
-def _digest(decisive: list[Any], files: list[Path]) -> str:
-    digest = hashlib.sha256(json.dumps(decisive).encode())
+def _digest(files: list[Path]) -> str:
+    digest = hashlib.sha256()
     for path in files:
-        with path.open("rb") as file:
+        with suppress(OSError), path.open("rb") as file:  # who reads it says what is wrong with it
             digest.update(hashlib.file_digest(file, "sha256").digest())
     return digest.hexdigest()
 

@@ -37,8 +37,7 @@ def run(main: Callable[[Any], None], job: Any) -> None:
     anything else is a fault of ours and shows its traceback in both. Exit code 1 in either case.
 
     A job whose Snakemake was killed goes on. Its second start waits for the first to end, and does nothing if that
-    one has made the outputs out of the same inputs and params. A training's checkpoint goes last: a kill leaves either
-    it or the record of the outputs.
+    one has made the outputs out of the same inputs and params.
     """
     log, outputs = Path(job.log[0]), [Path(path) for path in job.output]
     try:
@@ -55,8 +54,6 @@ def run(main: Callable[[Any], None], job: Any) -> None:
                     main(job)
                 _to_disk(outputs)  # or a machine that fails may leave outputs that count as finished, and are empty
                 _write(record, identity)
-            if checkpoint := job.params.get("checkpoint"):
-                Path(checkpoint).unlink(missing_ok=True)
     except (ValueError, OSError) as error:
         remedy = _REMEDIES.get(error.errno or 0, "") if isinstance(error, OSError) else ""
         logging.error("%s%s", " ".join(str(error).split("\n")), remedy and f" (in {Path.cwd()}); {remedy}")

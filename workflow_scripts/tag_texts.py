@@ -68,14 +68,24 @@ def vectors_of(run: Path) -> Path:
     """The word2vec file of the study that a run belongs to; ModelError where it is not found."""
     for place in (run.absolute(), run.resolve()):  # the run, or the study, may be a link
         for results in (parent for parent in place.parents if parent.name == "results"):
-            kind, entity, *more = place.relative_to(results).parts
-            described = results / "vectors" / entity / ("silver" if kind == "source" else more[0]) / "vectors.json"
+            kind, entity, corpus, *_ = *place.relative_to(results).parts, "", ""
+            described = results / "vectors" / entity / ("silver" if kind == "source" else corpus) / "vectors.json"
             if described.exists():
-                given = json.loads(described.read_text(encoding="utf-8"))["origin"] == "given"
-                file = results.parent / "resources/native/word_vectors" if given else results / "vectors/trained.bin"
+                native = results.parent / "resources/native/word_vectors"
+                file = native if _given(described) else results / "vectors/trained.bin"
                 if file.exists():
                     return fetched_file(file)
     raise ModelError(f"{run}: its study's word vectors are not found; give the word2vec file as WORD_VECTORS=...")
+
+
+def _given(described: Path) -> bool:
+    """Whether vectors were given, and not trained by the study."""
+    try:
+        return bool(json.loads(described.read_bytes())["origin"] == "given")
+    except (ValueError, LookupError, TypeError, RecursionError) as error:
+        raise ModelError(
+            f"{described}: no description of word vectors ({error!r:.80}); delete it and run again"
+        ) from error
 
 
 def word_vectors(file: Path, source: Path, dimension: int) -> WordVectors:
@@ -88,7 +98,8 @@ def word_vectors(file: Path, source: Path, dimension: int) -> WordVectors:
     }
     found = read_word2vec(file, {word.encode() for token in tokens for word in lookup_order(token)}, dimension)
     rows = {word.decode(): row for word, row in found.words.items()}
-    return WordVectors(rows, np.array(found.rows), found.sha256)
+    matrix = np.array(found.rows) if rows else np.zeros((1, dimension), np.float32)  # one that no word has
+    return WordVectors(rows, matrix, found.sha256)
 
 
 def main(arguments: list[str]) -> int:

@@ -113,6 +113,8 @@ def write(bundle: Path, description: dict[str, object], parameters: bytes | None
         ("tagger", {"token_hidden": 30_000}, "sizes are larger than its parameters"),
         ("tagger", {"character_hidden": 30_000}, "sizes are larger than its parameters"),
         ("vectors", {}, "not a tagger of this program"),
+        ("vectors", {"sha256": "file one", "dimension": "6"}, "not a tagger of this program"),
+        ("vectors", {"sha256": 1, "dimension": 6}, "not a tagger of this program"),
     ],
 )
 @pytest.mark.filterwarnings("ignore:Initializing zero-element tensors")

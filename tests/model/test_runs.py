@@ -219,7 +219,7 @@ def test_an_interrupted_run_ends_like_an_undisturbed_one(
     assert resumed["seconds"] > 0.99 * sum(float(line.split("\t")[-1]) for line in lines[1:])  # of all its processes
     for name in ("model.safetensors", "model.json", "predictions.tsv"):
         assert (tmp_path / "a" / name).read_bytes() == (tmp_path / "b" / name).read_bytes()
-    assert sorted(path.name for path in checkpoint.parent.iterdir()) == ["run.made", checkpoint.name]
+    assert [path.name for path in checkpoint.parent.iterdir()] == ["run.made"]
 
 
 def test_a_checkpoint_of_anything_else_is_not_used(
@@ -324,11 +324,13 @@ def test_a_training_that_has_ended_is_not_done_again(
     assert (output / "model.json").stat().st_mtime >= files["dev_file"].stat().st_mtime  # Snakemake demands it
     assert (output / "model.json").stat().st_nlink == 2  # what is kept takes no room
     assert [path.name for path in output.parent.iterdir()] == [output.name]
-    output.joinpath("metrics.json").unlink()
-    with monkeypatch.context() as patch:
-        patch.setattr(os, "link", fails)  # the results are on another disk now
-        finetune(checkpoint=checkpoint)
-    assert contents(output) == made
+    (output / "notes.txt").write_text("mine")
+    for name in ("metrics.json", "model.json"):
+        (output / name).unlink()
+        with monkeypatch.context() as patch:
+            patch.setattr(os, "link", fails)  # the results are on another disk now
+            finetune(checkpoint=checkpoint)
+        assert contents(output) == made | {"notes.txt": b"mine"}
     assert trained == ["target"]
 
 
@@ -394,14 +396,84 @@ def test_what_was_kept_and_changed_since_is_not_used(
         assert trained == ["target"]
 
 
-def test_without_links_a_training_is_done_and_says_that_nothing_is_kept(
-    finetune: RunCall, files: dict[str, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: Any
+def test_without_links_there_are_copies(
+    finetune: RunCall, files: dict[str, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, trained: list[str]
 ) -> None:
     monkeypatch.setattr(os, "link", fails)
-    caplog.set_level("INFO")
     finetune(checkpoint=tmp_path / "run.safetensors")
-    assert len(contents(files["output"])) == 5
-    assert "no links (not here)" in caplog.text
+    made = contents(files["output"])
+    shutil.rmtree(files["output"])
+    finetune(checkpoint=tmp_path / "run.safetensors")
+    assert contents(files["output"]) == made
+    assert trained == ["target"]
+
+
+@pytest.mark.parametrize("call", ["fsync", "link"])
+def test_the_checkpoint_goes_only_when_the_results_are_on_the_disk(
+    call: str, finetune: RunCall, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: Any
+) -> None:
+    checkpoint, flush = tmp_path / "run.safetensors", os.fsync
+
+    def fails_for_results(*arguments: Any) -> None:
+        if call == "link" or not (written.exists() and os.path.samestat(os.fstat(arguments[0]), written.stat())):
+            raise OSError("no room")
+        flush(*arguments)
+
+    written = tmp_path / ".run.safetensors.new"
+    with monkeypatch.context() as patch:
+        patch.setattr(os, call, fails_for_results)
+        patch.setattr(shutil, "copyfile", fails_for_results if call == "link" else shutil.copyfile)
+        finetune(tmp_path / "a", checkpoint=checkpoint)
+    assert "cannot be written (no room)" in caplog.text
+    assert checkpoint.exists()
+    assert not (tmp_path / "run.made").exists()
+    caplog.set_level("INFO")
+    made = contents(tmp_path / "a")
+    finetune(tmp_path / "a", checkpoint=checkpoint)
+    assert "goes on after epoch" in caplog.text
+    assert not checkpoint.exists()
+    assert contents(tmp_path / "a") | dict.fromkeys(TIMED, b"") == made | dict.fromkeys(TIMED, b"")
+
+
+def test_a_training_put_back_leaves_the_checkpoint_of_another(
+    finetune: RunCall, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: Any
+) -> None:
+    checkpoint, other = tmp_path / "run.safetensors", {"training": TRAINING | {"dropout": 0.2}}
+    finetune(checkpoint=checkpoint)
+    with monkeypatch.context() as patch:
+        killed_after(3, patch)
+        with pytest.raises(Killed):
+            finetune(checkpoint=checkpoint, **other)
+    caplog.set_level("INFO")
+    finetune(checkpoint=checkpoint)
+    assert "not trained again" in caplog.text
+    finetune(checkpoint=checkpoint, **other)
+    assert "goes on after epoch 3" in caplog.text
+
+
+def test_how_a_source_was_trained_does_not_matter_if_its_parameters_are_the_same(
+    pretrain: RunCall, finetune: RunCall, tmp_path: Path, trained: list[str]
+) -> None:
+    given = {"source": tmp_path / "source", "layers": "crf", "checkpoint": tmp_path / "run.safetensors"}
+    for patience in (10, 11):
+        pretrain(tmp_path / "source", training=TRAINING | {"patience": patience})
+        finetune(**given)
+    assert trained == ["source", "target", "source"]
+
+
+def test_an_input_that_changes_while_it_is_in_use_stops_the_training(
+    finetune: RunCall, files: dict[str, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    device = runs.choose_device
+
+    def changed() -> Any:
+        files["train_file"].write_bytes(files["dev_file"].read_bytes() + b"\nrats\td9\t0\t4\tO\n\n")
+        return device()
+
+    monkeypatch.setattr(runs, "choose_device", changed)
+    with pytest.raises(ModelError, match=r"train\.tsv.*changed while it was in use; run again"):
+        finetune(checkpoint=tmp_path / "run.safetensors")
+    assert not files["output"].exists()
     assert not (tmp_path / "run.made").exists()
 
 

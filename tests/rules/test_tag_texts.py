@@ -69,6 +69,9 @@ def test_words_beyond_the_data_set_have_their_vectors(finished, texts, tmp_path)
     assert np.array_equal(vectors.matrix[vectors.row(beyond)], trained[beyond])
     assert vectors.row(beyond.upper()) == vectors.row(beyond)
     assert np.array_equal(vectors.matrix[vectors.row("of")], data_set.matrix[data_set.row("of")])
+    shutil.rmtree(texts / "more")
+    (texts / "a.txt").write_text("Zzqxwwvv")  # no word with a vector
+    assert tag_texts.main([str(finished.folder / RUN), str(texts), str(tmp_path / "none")]) == 0
 
 
 def test_a_run_that_left_its_study_needs_the_file(finished, texts, tmp_path, capsys):
@@ -99,6 +102,13 @@ def test_the_vectors_of_a_source_and_given_ones_are_found(tmp_path):
     native.mkdir(parents=True)
     (native / "pubmed.bin").touch()
     assert tag_texts.vectors_of(run) == native / "pubmed.bin"
+    for odd in ("x", "transfer/seed1", "runs/DISO", "source"):
+        with pytest.raises(ModelError, match="are not found"):
+            tag_texts.vectors_of(results / odd)
+    for text in ("{", "{}", "[]", "null", "[" * 100_000):
+        (results / "vectors/DISO/toy/vectors.json").write_text(text)
+        with pytest.raises(ModelError, match=r"vectors\.json: no description of word vectors"):
+            tag_texts.vectors_of(run)
 
 
 def test_what_cannot_be_used_is_one_line_and_nothing_is_written(finished, texts, tmp_path, capsys):
