@@ -11,11 +11,10 @@ import json
 import logging
 import re
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 
 from corpora.archives import written_whole
 from corpora.conll import read_conll
@@ -90,7 +89,8 @@ def select_word_vectors(
     with written_whole(matrix) as temporary, temporary.open("wb") as file:
         header = {"descr": "<f4", "fortran_order": False, "shape": (len(ordered), dimension)}
         np.lib.format.write_array_header_1_0(file, header)
-        for block in _rows(found.rows, [found.words[word] for word in ordered]):
+        for start in range(0, len(ordered), 4096):  # without a second copy of them in memory
+            block = found.rows[[found.words[word] for word in ordered[start : start + 4096]]].tobytes()
             file.write(block)
             digest.update(block)
     facts["selection_sha256"] = digest.hexdigest()
@@ -106,12 +106,6 @@ def select_word_vectors(
         steps,
     )
     return counts
-
-
-def _rows(rows: NDArray[np.float32], order: Sequence[int]) -> Iterator[bytes]:
-    """Rows in the order given, block by block, without a second copy of them in memory."""
-    for start in range(0, len(order), 4096):
-        yield rows[order[start : start + 4096]].tobytes()
 
 
 def lookup_order(token: str) -> tuple[str, str, str, str]:
