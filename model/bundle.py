@@ -57,13 +57,13 @@ def load_bundle(folder: Path, vectors: WordVectors) -> Tagger:
     Raises ModelError for vectors of another file and for a bundle that is missing, damaged, foreign or of an unknown
     version.
     """
-    wanted = vectors_wanted(folder)
+    description, parameters = _read(folder)
+    wanted = _vectors(folder, description)
     if (vectors.origin, vectors.dimension) != wanted:
         raise ModelError(
             f"{folder}: trained with word vectors of a file with SHA-256 {wanted[0]} (dimension {wanted[1]}), but "
             f"these are of one with {vectors.origin} (dimension {vectors.dimension}); give vectors of the same file"
         )
-    description, parameters = _read(folder)
     try:
         config = read_settings(TaggerConfig, description["tagger"], "tagger")
         alphabet, tags = _names(description["alphabet"]), _names(description["tags"])
@@ -85,8 +85,12 @@ def vectors_wanted(folder: Path) -> tuple[str, int]:
 
     Raises ModelError as `load_bundle`.
     """
+    return _vectors(folder, _read(folder)[0])
+
+
+def _vectors(folder: Path, description: Mapping[str, Any]) -> tuple[str, int]:
     try:
-        vectors = _read(folder)[0]["vectors"]
+        vectors = description["vectors"]
         origin, dimension = vectors["sha256"], vectors["dimension"]
         if not isinstance(origin, str) or not isinstance(dimension, int):
             raise TypeError(f"vectors of {origin!r:.80} and dimension {dimension!r:.80}")

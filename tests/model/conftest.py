@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -11,11 +11,13 @@ import pytest
 import torch
 from numpy.typing import NDArray
 
+from model import runs
 from model.batches import WordVectors
 from model.corpus import Corpus, alphabet, read_conll, tag_set
 from model.tagger import Tagger, TaggerConfig
 
 Sentence = Sequence[tuple[str, str]]  # token and tag
+RunCall = Callable[..., dict[str, Any]]
 
 SIZES = {"character_dimension": 3, "character_hidden": 4, "token_hidden": 5, "dense": 7}
 WORDS = ["a", "ataxia", "cancer", "de novo", "gene", "in", "mice", "of", "the", "type 0", "0", "β"]
@@ -25,6 +27,18 @@ SENTENCES: list[Sentence] = [
     [("mice", "O")],
     [("β", "B-DISO"), ("cancer", "E-DISO"), (".", "O")],
 ]
+
+
+TRAINING = {
+    "optimizer": "adam",
+    "learning_rate": 0.02,
+    "batch_sentences": 2,
+    "clipping": "norm",
+    "clipping_limit": 5.0,
+    "dropout": 0.1,
+    "epochs": 12,
+    "patience": 10,
+}
 
 
 @pytest.fixture(autouse=True)
@@ -104,3 +118,40 @@ def make_tagger(vectors: WordVectors) -> Callable[..., Tagger]:
         return tagger
 
     return make
+
+
+@pytest.fixture
+def files(
+    tmp_path: Path, write_conll: Callable[..., Path], sentences: list[Any], vector_folder: Path
+) -> dict[str, Path]:
+    parts = {f"{name}_file": write_conll(sentences, f"{name}.tsv") for name in ("train", "dev")}
+    return parts | {"vectors": vector_folder, "output": tmp_path / "runs" / "one"}
+
+
+@pytest.fixture
+def pretrain(files: dict[str, Path], sizes: dict[str, int]) -> RunCall:
+    def call(output: Path | None = None, **changes: Any) -> dict[str, Any]:
+        settings = {"tagger": sizes, "training": TRAINING, "seed": 1, "threads": 1, "name": "source"} | changes
+        place = files["output"] if output is None else output
+        runs.run(**files | {"output": place} | settings)
+        return json.loads((place / "metrics.json").read_text(encoding="utf-8"))
+
+    return call
+
+
+@pytest.fixture
+def finetune(files: dict[str, Path], sizes: dict[str, int], write_conll: Callable[..., Path]) -> RunCall:
+    test = write_conll([[("ataxia", "S-DISO"), ("of", "O"), ("☂", "O")], [("cancer", "S-DISO")]], "test.tsv")
+
+    def call(output: Path | None = None, **changes: Any) -> dict[str, Any]:
+        settings = {"source": None, "layers": "none", "train_fraction": 1.0, "seed": 1, "threads": 1, "name": "target"}
+        settings |= {"tagger": sizes, "training": TRAINING, "test_file": test} | changes
+        place = files["output"] if output is None else output
+        runs.run(**files | {"output": place} | settings)
+        return json.loads((place / "metrics.json").read_text(encoding="utf-8"))
+
+    return call
+
+
+def without_clock(metrics: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in metrics.items() if name != "seconds"}
