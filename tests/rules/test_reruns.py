@@ -45,6 +45,7 @@ NO_MATTER = [
     {"training": {"threads": 2}},
     {"corpora": {"toy": {"license": "mine", "cite": "me", "home": "http://localhost/", "obtain": "ask"}}},
     {"corpora": {"azdc": {"title": "another", "pmid": "([0-9]+)"}}},
+    {"corpora": {"toy": {"urls": ["https://localhost/toy.txt"]}}},  # beside its path
     {"silver": {"corpus": {"license": "mine", "entities": {"CHED": ["other"]}}, "blacklists": {"LIVB": None}}},
 ]
 SETTINGS = {
@@ -136,8 +137,8 @@ def test_a_corpus_added_changes_the_words_and_the_silver_of_its_class(finished):
     }
 
 
-def test_a_corpus_or_class_added_where_vectors_are_given_trains_nothing_else_again(finished, tmp_path):
-    """No baseline is planned; what is planned in case the silver corpus has changed finds that it has not.
+def test_where_vectors_are_given_no_baseline_depends_on_silver_or_on_other_corpora(finished, tmp_path):
+    """What is planned in case the silver corpus has changed finds, for a corpus or class added, that it has not.
 
     Nor is anything trained again where the vectors given are a copy of those that were trained here.
     """
@@ -155,6 +156,15 @@ def test_a_corpus_or_class_added_where_vectors_are_given_trains_nothing_else_aga
 
     assert not_trained_again(given) == ["finetune", "finetune", "pretrain"]
     before = {path: path.read_bytes() for run in runs.values() for path in (study.folder / run).iterdir()}
+    trainings = {"pretrain DISO 1", "finetune DISO toy transfer 60 1"}
+    for silver in (
+        {"documents": 50},
+        {"seed": 7},
+        {"derived_blacklist": {"minimum_gold_occurrences": 3}},
+        {"corpus": {"entities": {"DISO": ["diso", "other"]}}},
+    ):
+        jobs = study.jobs_to_be_run(*targets, config=given | {"silver": silver})
+        assert {job for job in jobs if job.startswith(("pretrain", "finetune"))} == trainings, silver
 
     (study.folder / "native/mine").mkdir()
     for number in range(10):  # of no abstract of the silver corpus, unlike the demonstration's corpora
@@ -167,7 +177,7 @@ def test_a_corpus_or_class_added_where_vectors_are_given_trains_nothing_else_aga
     assert jobs == {
         *("fetch mine", "convert_corpus DISO mine"),
         *(f"{rule} DISO" for rule in ("clean_silver", "tokenize_silver", "encode_silver")),
-        *("select_word_vectors DISO silver", "pretrain DISO 1", "finetune DISO toy transfer 60 1"),
+        *("select_word_vectors DISO silver", *trainings),
     }
     toy = finished.base["corpora"]["toy"] | {"entities": {"DISO": ["Disease"], "CHED": ["Chemical"]}}
     for config in (more, given | {"corpora": {"toy": toy}, "study": {"entities": ["DISO", "CHED"]}}):  # a class added
