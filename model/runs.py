@@ -27,7 +27,7 @@ from model.engines import engine_for
 from model.scores import score
 from model.settings import ModelError, TrainingConfig, read_settings
 from model.tagger import Tagger, TaggerConfig
-from model.training import Outcome, choose_device, reproducible, train
+from model.training import Outcome, choose_device, enough_memory, reproducible, train
 from model.transfer import check_layers, transfer
 
 logger = logging.getLogger(__name__)
@@ -86,7 +86,8 @@ def run(
     if not part.holds_mentions:
         logger.warning("%s: no mention in the %d training documents of %s", name, len(set(part.documents)), train_file)
     given = None if source is None else load_bundle(source, word_vectors)
-    device = choose_device()
+    with enough_memory():
+        device = choose_device()
     settings = {"tagger": asdict(tagger_config), "training": asdict(training_config)}
     folder = output.with_name(f".{output.name}.new")
     shutil.rmtree(folder, ignore_errors=True)  # of a training that was killed here
@@ -101,7 +102,7 @@ def run(
             return
     # A source of the same seed began with the same draws: layers that are not copied must not begin where its began.
     drawn = seed if given is None else int(np.random.SeedSequence([seed, 1]).generate_state(1)[0])
-    with reproducible(drawn, threads):
+    with reproducible(drawn, threads), enough_memory():
         characters = alphabet(part, given.alphabet if given else ())
         model = Tagger(tagger_config, word_vectors, characters, tag_set([*full.tag_names, *dev.tag_names]))
         table = [] if given is None else transfer(given, model, layers)

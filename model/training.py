@@ -65,6 +65,17 @@ def reproducible(seed: int, threads: int) -> Iterator[None]:
         deterministic.fill_uninitialized_memory = fill_before
 
 
+@contextmanager
+def enough_memory() -> Iterator[None]:
+    """Raises ModelError where a GPU's memory does not suffice."""
+    try:
+        yield
+    except torch.OutOfMemoryError as error:
+        raise ModelError(
+            f"{str(error).splitlines()[0]} Let fewer trainings share the GPU (slots_per_gpu), or lower batch_sentences"
+        ) from error
+
+
 def choose_device() -> torch.device:
     """The GPU if there is one, else the CPU, with a warning.
 
@@ -84,6 +95,8 @@ def choose_device() -> torch.device:
         from model import fused
 
         fused.try_out()
+    except torch.OutOfMemoryError:
+        raise
     except (ImportError, OSError, RuntimeError) as error:
         raise ModelError(
             f"the GPU's kernels cannot be built: {error}; they need triton, gcc and Python's headers "
@@ -170,11 +183,12 @@ def _train_epoch(
         losses[number] = engine.loss(examples, sentences, generator)
         norms[number] = engine.step(config)
         if (number + 1) % _CHECK == 0 or number + 1 == len(order):
-            bad = (~losses[: number + 1].isfinite()).nonzero()
+            bad = (~(losses + norms)[: number + 1].isfinite()).nonzero()
             if len(bad):
                 first = int(bad[0])
                 raise ModelError(
-                    f"{name}: the loss is {losses[first].item()} in epoch {epoch}, batch {first + 1} of {len(order)}; "
+                    f"{name}: the loss is {losses[first].item()} and the gradient's length {norms[first].item()} "
+                    f"in epoch {epoch}, batch {first + 1} of {len(order)}; "
                     f"lower learning_rate ({config.learning_rate}) or clipping_limit ({config.clipping_limit})"
                 )
     sizes = torch.tensor([len(sentences) for sentences in order], device=losses.device)
@@ -183,7 +197,9 @@ def _train_epoch(
 
 def _save(checkpoint: Checkpoint | None, outcome: Outcome, engine: Engine, best_parameters: Tensor) -> None:
     if checkpoint is not None:
-        tensors = {"parameters": engine.parameters, "best": best_parameters, "moments": engine.moments}
+        tensors = {"parameters": engine.parameters, "best": best_parameters}
+        if engine.steps:  # of Adam
+            tensors["moments"] = engine.moments
         checkpoint.save(tensors, asdict(outcome) | {"steps": engine.steps})
 
 
@@ -194,8 +210,9 @@ def _resume(checkpoint: Checkpoint | None, engine: Engine) -> tuple[Outcome, Ten
         return None
     tensors, state = found
     engine.parameters.data.copy_(tensors["parameters"])
-    engine.moments.copy_(tensors["moments"])
     engine.steps = state["steps"]
+    if engine.steps:
+        engine.moments.copy_(tensors["moments"])
     initial, best = Scores(**state["initial"]), Scores(**state["best"])
     seconds = sum(row["seconds"] for row in state["history"])
     outcome = Outcome(state["history"], initial, best, state["best_epoch"], seconds)

@@ -37,8 +37,8 @@ def installed() -> list[str]:
 def visible(devices: Sequence[str], chosen: str | None) -> list[str]:
     """Those of this machine's devices that CUDA_VISIBLE_DEVICES, where a cluster or a user has set it, leaves to a job.
 
-    `chosen` is the variable's value: numbers in the order of `devices`, or UUIDs, perhaps cut short, of GPUs or of
-    parts of one (MIG). As in CUDA, the first entry that names none hides those after it.
+    `chosen` is the variable's value: numbers in the order of `devices`, which is nvidia-smi's, or UUIDs, perhaps cut
+    short, of GPUs or of parts of one (MIG). As in CUDA, the first entry that names none hides those after it.
 
     >>> visible(["GPU-a", "GPU-b", "GPU-c"], "2,0,7,1")
     ['GPU-c', 'GPU-a']
@@ -80,7 +80,7 @@ def slot(
     except OSError as error:
         if error.errno not in NO_LOCKS:
             raise
-        device, lock = devices[0], nullcontext()
+        device, lock = devices[os.getpid() % len(devices)], nullcontext()
         logger.warning("%s: no locks there, so trainings may share %s; set TMPDIR to another disk", folder, device)
     with lock:
         yield device

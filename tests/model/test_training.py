@@ -18,7 +18,7 @@ from model.engines import CompiledEngine
 from model.scores import Scores
 from model.settings import ModelError, TrainingConfig, read_settings
 from model.tagger import Tagger
-from model.training import choose_device, reproducible, train
+from model.training import choose_device, enough_memory, reproducible, train
 
 Maker = Callable[..., Tagger]
 FAST = TrainingConfig("adam", 0.02, 2, "norm", 5.0, 0.2, 25, 25)
@@ -104,8 +104,19 @@ def test_a_loss_that_is_not_finite_stops(corpus: Corpus, make_tagger: Maker) -> 
     tagger = make_tagger(corpus)
     with torch.no_grad():
         tagger.fully_connected[2].bias[0] = float("inf")
-    with pytest.raises(ModelError, match=r"t: the loss is nan in epoch 1, batch 1 of 2; lower learning_rate"):
+    with pytest.raises(
+        ModelError,
+        match=r"t: the loss is nan and the gradient's length nan in epoch 1, batch 1 of 2; lower learning_rate",
+    ):
         train(FAST, tagger, corpus, corpus, seed=0, name="t")
+
+
+def test_a_gradient_that_is_not_finite_stops(
+    corpus: Corpus, make_tagger: Maker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(CompiledEngine, "step", lambda _engine, _config: torch.tensor(float("inf")))
+    with pytest.raises(ModelError, match="and the gradient's length inf in epoch 1, batch 1 of 2"):
+        train(FAST, make_tagger(corpus), corpus, corpus, seed=0, name="t")
 
 
 @pytest.mark.parametrize("clipping", ["value", "norm"])
@@ -189,6 +200,18 @@ def test_a_gpu_without_a_compiler_is_refused(monkeypatch: pytest.MonkeyPatch) ->
         monkeypatch.setattr(fused, "try_out", partial(no_compiler, kind))
         with pytest.raises(ModelError, match="cannot be built: Failed to find C compiler; they need triton, gcc"):
             choose_device()
+
+
+def test_a_gpu_whose_memory_is_taken_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    def full() -> None:
+        raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2 GiB.\nMore")
+
+    fused = pytest.importorskip("model.fused", reason="Triton is not installed")
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setenv("CUBLAS_WORKSPACE_CONFIG", "")
+    monkeypatch.setattr(fused, "try_out", full)
+    with pytest.raises(ModelError, match=r"allocate 2 GiB. Let fewer trainings share the GPU"), enough_memory():
+        choose_device()
 
 
 @pytest.mark.parametrize(
