@@ -108,9 +108,9 @@ class CompiledEngine(Engine):
 
     def __init__(self, tagger: Tagger, dropout: float = 0.0, threads: int = 1) -> None:
         super().__init__(tagger, dropout)
-        from model import compiled, kernels  # half a second, where nothing is computed it is not needed
+        from model import compiled  # half a second, where nothing is computed it is not needed
 
-        self._loops, self._kernels = compiled, kernels
+        self._loops = compiled
         self._threads = threads
         self._vectors = tagger.token_embeddings.vectors.numpy()
 
@@ -159,14 +159,6 @@ class CompiledEngine(Engine):
             total += result.result()
             self.gradient.add_(gradient)
         return torch.tensor(total)
-
-    def step(self, config: TrainingConfig) -> Tensor:
-        """As `Engine.step`, in two passes over the gradient."""
-        self.steps += config.optimizer == "adam"
-        arrays = (self.parameters.detach().numpy(), self.gradient.numpy(), self.moments.numpy())
-        by_norm = config.clipping == "norm"
-        norm = self._kernels.step(*arrays, self.steps, config.learning_rate, by_norm, config.clipping_limit)
-        return torch.tensor(norm)
 
     def tags(self, examples: Encoded) -> list[list[str]]:
         """As `Engine.tags`; a word's part in its tokens' gates is computed once for many sentences."""

@@ -10,6 +10,7 @@ Letters: N rows of sequences laid end to end, S sequences, the longest first, D 
 from __future__ import annotations
 
 import subprocess
+from collections.abc import Callable
 from typing import Any
 
 import torch
@@ -248,9 +249,10 @@ def _crf_loss(
 
 
 def _launch(kernel: Any, grid: tuple[int, ...], *arguments: Any, **constants: int) -> None:
-    """Kernels know of no strides."""
+    """Kernels know of no strides, and Triton of no device but the current one."""
     assert all(argument.is_contiguous() for argument in arguments if isinstance(argument, Tensor))
-    kernel[grid](*arguments, **constants)
+    with torch.cuda.device_of(arguments[0]):  # type: ignore[no-untyped-call]
+        kernel[grid](*arguments, **constants)
 
 
 def _blocks(sequences: int, units: int, block: int) -> tuple[tuple[int, int], dict[str, int]]:
@@ -267,19 +269,17 @@ def _blocks(sequences: int, units: int, block: int) -> tuple[tuple[int, int], di
 
 
 class _BiLSTM(torch.autograd.Function):
+    """Outputs (N, 2H) of a bidirectional layer for inputs (N, D), differentiable; parameters as in CoupledBiLSTM.
+
+    `firsts` and `lengths` (S,) are each sequence's first row and its rows, falling. The products outside the recurrence
+    are computed in `precision`.
+    """
+
     @staticmethod
     def forward(
-        ctx: Any,
-        x: Tensor,
-        weight: Tensor,
-        recurrent: Tensor,
-        bias: Tensor,
-        peepholes: Tensor,
-        initial: Tensor,
-        firsts: Tensor,
-        lengths: Tensor,
-        precision: torch.dtype,
-    ) -> Tensor:
+        ctx: Any, x: Tensor, weight: Tensor, recurrent: Tensor, bias: Tensor, peepholes: Tensor, initial: Tensor,
+        firsts: Tensor, lengths: Tensor, precision: torch.dtype = torch.float32,
+    ) -> Tensor:  # fmt: skip
         rows, units = len(x), recurrent.shape[1]
         x, weight = x.detach().to(precision), weight.detach().to(precision)  # else matmul would copy what it multiplies
         gates = torch.matmul(x, weight).float().add_(bias.unsqueeze(1))  # (2, N, 3H)
@@ -312,28 +312,16 @@ class _BiLSTM(torch.autograd.Function):
         return d_x, d_weight, d_recurrent, dz.sum(1), d_peepholes, d_initial, None, None, None
 
 
-def bilstm(
-    x: Tensor,
-    weight: Tensor,
-    recurrent: Tensor,
-    bias: Tensor,
-    peepholes: Tensor,
-    initial: Tensor,
-    firsts: Tensor,
-    lengths: Tensor,
-    precision: torch.dtype = torch.float32,
-) -> Tensor:
-    """Outputs (N, 2H) of a bidirectional layer for inputs (N, D), differentiable; parameters as in CoupledBiLSTM.
-
-    `firsts` and `lengths` (S,) are each sequence's first row and its rows, falling. The products outside the recurrence
-    are computed in `precision`.
-    """
-    arguments = (x, weight, recurrent, bias, peepholes, initial, firsts, lengths, precision)
-    output: Tensor = _BiLSTM.apply(*arguments)  # type: ignore[no-untyped-call]
-    return output
+bilstm: Callable[..., Tensor] = _BiLSTM.apply
 
 
 class _CrfLoss(torch.autograd.Function):
+    """Negative log-likelihood of the tags (N,), the mean over the sentences, differentiable.
+
+    `scores` (N, K) of each tag at each token; `start`, `end` (K,) and `transitions` (K, K), from a tag to the next, are
+    the CRF's; `firsts` and `lengths` (S,) are each sentence's first token and its tokens.
+    """
+
     @staticmethod
     def forward(
         ctx: Any, scores: Tensor, start: Tensor, end: Tensor, transitions: Tensor, tags: Tensor, firsts: Tensor,
@@ -360,16 +348,7 @@ class _CrfLoss(torch.autograd.Function):
         return *(grad * gradient for gradient in ctx.saved_tensors), None, None, None
 
 
-def crf_loss(
-    scores: Tensor, start: Tensor, end: Tensor, transitions: Tensor, tags: Tensor, firsts: Tensor, lengths: Tensor
-) -> Tensor:
-    """Negative log-likelihood of the tags (N,), the mean over the sentences, differentiable.
-
-    `scores` (N, K) of each tag at each token; `start`, `end` (K,) and `transitions` (K, K), from a tag to the next, are
-    the CRF's; `firsts` and `lengths` (S,) are each sentence's first token and its tokens.
-    """
-    loss: Tensor = _CrfLoss.apply(scores, start, end, transitions, tags, firsts, lengths)  # type: ignore[no-untyped-call]
-    return loss
+crf_loss: Callable[..., Tensor] = _CrfLoss.apply
 
 
 def try_out(device: str = "cuda") -> None:
@@ -378,7 +357,7 @@ def try_out(device: str = "cuda") -> None:
     def zeros(*shape: int) -> Tensor:
         return torch.zeros(*shape, device=device, requires_grad=True)
 
-    layer = zeros(2, 16, 48), zeros(2, 16, 48), zeros(2, 48), zeros(2, 2, 16), zeros(2, 2, 16)
+    layer = zeros(2, 16, 600), zeros(2, 200, 600), zeros(2, 600), zeros(2, 2, 200), zeros(2, 2, 200)  # the paper's size
     zero, one = torch.tensor([[0], [1]], device=device)
     try:
         scores = bilstm(zeros(1, 16), *layer, zero, one)[:, :2]

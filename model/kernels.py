@@ -1,10 +1,9 @@
-"""Compiled loops for the CPU: the cell of model.lstm over time, the CRF, and a step of SGD or Adam.
+"""Compiled loops for the CPU: the cell of model.lstm over time, and the CRF.
 
 Source of the equations: model.lstm for the cell; Lafferty et al. (2001) for the CRF, Rabiner (1989) for its best path.
 The exponential is Cephes' expf: range reduction and a polynomial, which the compiler turns into vector instructions, as
-it cannot with the C library's. Floating point: products and sums may be contracted, and the sum of squares reordered;
-nothing else. Compiled code is kept beside this file or in the user's cache folder; where neither can be written it is
-compiled anew.
+it cannot with the C library's. Floating point: products and sums may be contracted, nothing else. Compiled code is kept
+beside this file or in the user's cache folder; where neither can be written it is compiled anew.
 Letters: N rows of sequences laid end to end, S sequences, the longest first, D inputs, H units a direction, K tags.
 """
 
@@ -38,7 +37,6 @@ llvm.set_option("model.kernels", "--runtime-memory-check-threshold=1000")
 llvm.set_option("model.kernels", "--epilogue-vectorization-force-VF=8")
 
 _CONTRACT = {"contract"}
-_REORDER = {"contract", "reassoc", "nsz"}
 _BLOCK = 4  # rows that are multiplied together
 _f = np.float32
 
@@ -367,37 +365,3 @@ def crf_best(
         for t in range(row + length - 1, row, -1):
             tags[t - 1] = came_from[t, tags[t]]
         row += length
-
-
-@_compiled(_REORDER)
-def step(
-    parameters: Floats, gradient: Floats, moments: Floats, steps: int, rate: float, by_norm: bool, limit: float
-) -> float:
-    """A step of Adam (Kingma and Ba, 2015, at their constants), the `steps`-th, or one of SGD if that is 0.
-
-    All arrays are flat. The gradient's length is cut to `limit`, or without `by_norm` each number of it to
-    [-limit, limit]. `moments` (2, parameters) are Adam's. Returns the gradient's length before it is cut.
-    """
-    squares = 0.0
-    for first in range(0, len(gradient), 4096):  # sums of float32 stay short
-        part = gradient[first : first + 4096]
-        total: Any = _f(0.0)
-        for j in range(len(part)):
-            total += part[j] * part[j]
-        squares += total
-    norm = math.sqrt(squares)
-    factor = _f(limit / norm) if by_norm and norm > limit else _f(1.0)
-    bound = _f(np.inf) if by_norm else _f(limit)
-    if steps:
-        young = math.sqrt(1.0 - 0.999**steps)  # both means started at 0
-        pace, tiny = _f(rate * young / (1.0 - 0.9**steps)), _f(1e-8 * young)
-        mean, square = moments[0], moments[1]
-        for j in range(len(gradient)):
-            cut = min(max(gradient[j] * factor, -bound), bound)
-            mean[j] += _f(0.1) * (cut - mean[j])
-            square[j] += _f(0.001) * (cut * cut - square[j])
-            parameters[j] -= pace * mean[j] / (np.sqrt(square[j]) + tiny)
-    else:
-        for j in range(len(gradient)):
-            parameters[j] -= _f(rate) * min(max(gradient[j] * factor, -bound), bound)
-    return norm

@@ -70,8 +70,9 @@ class CoupledBiLSTM(nn.Module):
 
     def final(self, x: Tensor, firsts: Tensor, lengths: Tensor) -> Tensor:
         """Final hidden states (S, 2H): the forward one after the last row, the backward one after the first."""
-        forward, backward = self(x, firsts, lengths).chunk(2, dim=1)
-        return torch.cat([forward.index_select(0, firsts + lengths - 1), backward.index_select(0, firsts)], dim=1)
+        lasts = torch.stack([2 * (firsts + lengths - 1), 2 * firsts + 1], dim=1)  # among each row's two halves
+        halves: Tensor = self(x, firsts, lengths).view(2 * len(x), -1)  # (2N, H)
+        return halves.index_select(0, lasts.flatten()).view(len(firsts), -1)
 
     def _direction(self, d: int, x: Tensor, firsts: Integers, lengths: Integers) -> Tensor:
         """Outputs (N, H) of one direction; sequences still running are the first ones, and nothing is masked."""

@@ -47,9 +47,6 @@ class Dropout:
     """
 
     def __init__(self, rate: float) -> None:
-        """Raise ModelError for a rate outside [0, 1)."""
-        if not 0 <= rate < 1:
-            raise ModelError(f"dropout is {rate}; give a share in [0, 1)")
         dropped = min(round(rate * 2**16), 2**16 - 1)
         self.threshold = dropped - 2**15
         self.scale = 2**16 / (2**16 - dropped)
@@ -108,16 +105,13 @@ class Tagger(nn.Module):
         device: torch.device = self.crf.transitions.device
         return device
 
-    def scores(self, batch: Batch, dropout: Dropout | None = None, precision: torch.dtype = torch.float32) -> Tensor:
-        """Scores (N, K) of each tag at each token; only the token LSTM's inputs are ever dropped.
+    def scores(
+        self, there: dict[str, Tensor], dropout: Dropout | None = None, precision: torch.dtype = torch.float32
+    ) -> Tensor:
+        """Scores (N, K) of each tag at each token of a batch `on_device`; only the token LSTM's inputs are dropped.
 
         `precision` is that of the token LSTM's products outside the recurrence, the largest ones.
         """
-        return self._scores(_on_device(batch, self.device), dropout, precision)
-
-    def _scores(
-        self, there: dict[str, Tensor], dropout: Dropout | None = None, precision: torch.dtype = torch.float32
-    ) -> Tensor:
         letters = self.character_embeddings(there["letters"])
         spelled = self.character_lstm.final(letters, there["word_firsts"], there["word_lengths"])
         characters = spelled.index_select(0, there["spellings"])  # (N, 2 * character_hidden)
@@ -130,8 +124,8 @@ class Tagger(nn.Module):
 
     def loss(self, batch: Batch, dropout: Dropout | None = None, precision: torch.dtype = torch.float32) -> Tensor:
         """Negative log-likelihood of the tags, the mean over the sentences."""
-        there = _on_device(batch, self.device)
-        scores = self._scores(there, dropout, precision)
+        there = on_device(batch, self.device)
+        scores = self.scores(there, dropout, precision)
         if self.device.type == "cpu":
             grid, mask = _grid(there, int(batch.lengths[0]))
             likelihood: Tensor = self.crf(_padded(scores, grid), _padded(there["tags"], grid), mask, reduction="mean")
@@ -145,9 +139,9 @@ class Tagger(nn.Module):
     def best_paths(self, batch: Batch) -> Tensor:
         """Numbers of the best tags (S, longest), those in padding without meaning (Viterbi)."""
         start, end, transitions = self.transition_scores()
-        there = _on_device(batch, self.device)
+        there = on_device(batch, self.device)
         grid, mask = _grid(there, int(batch.lengths[0]))
-        steps, running = _padded(self._scores(there), grid).unbind(1), mask.unsqueeze(2).unbind(1)
+        steps, running = _padded(self.scores(there), grid).unbind(1), mask.unsqueeze(2).unbind(1)
         best, came_from = start + steps[0], []  # (S, K)
         stays = torch.arange(len(self.tags), device=self.device)
         for step, runs in zip(steps[1:], running[1:], strict=True):
@@ -183,7 +177,7 @@ class Tagger(nn.Module):
         )
 
 
-def _on_device(batch: Batch, device: torch.device) -> dict[str, Tensor]:
+def on_device(batch: Batch, device: torch.device) -> dict[str, Tensor]:
     """The batch's arrays by name as tensors on a device: two copies, which wait for nothing that runs there."""
     *integers, noise = (torch.from_numpy(array) for array in batch)
     if device.type == "cpu":

@@ -186,7 +186,7 @@ for kernel, constants in calls:
 """
 
 
-@pytest.mark.parametrize("capability", [75, 90])
+@pytest.mark.parametrize("capability", [75, 86, 90, 120])
 def test_every_kernel_compiles_and_fits_into_shared_memory(capability: int) -> None:
     environment = {name: value for name, value in os.environ.items() if name != "TRITON_INTERPRET"}
     command = [sys.executable, "-c", COMPILE, str(capability)]
