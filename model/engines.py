@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import importlib.util
 import logging
-import math
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from functools import cached_property
@@ -21,7 +20,6 @@ from torch import Tensor, nn
 from model.batches import Encoded
 from model.corpus import Integers
 from model.lstm import CoupledBiLSTM
-from model.settings import TrainingConfig
 from model.tagger import Dropout, Tagger
 
 logger = logging.getLogger(__name__)
@@ -39,7 +37,6 @@ class Engine:
         self.tagger = tagger
         self.dropout = Dropout(dropout)
         self.precision = precision
-        self.steps = 0  # of Adam
 
     @cached_property
     def parameters(self) -> nn.Parameter:
@@ -67,31 +64,6 @@ class Engine:
         loss.backward()  # type: ignore[no-untyped-call]
         result: Tensor = loss.detach()
         return result
-
-    @cached_property
-    def moments(self) -> Tensor:
-        """Adam's running means of the gradient and of its square (2, parameters)."""
-        return torch.zeros(2, len(self.parameters), device=self.parameters.device, dtype=self.parameters.dtype)
-
-    @torch.no_grad()
-    def step(self, config: TrainingConfig) -> Tensor:
-        """Clip the gradient and step by SGD or Adam (Kingma and Ba, 2015); returns its length before clipping."""
-        gradient, limit, rate = self.gradient, config.clipping_limit, config.learning_rate
-        norm: Tensor = gradient.norm()
-        if config.clipping == "norm":
-            gradient.mul_((limit / norm).clamp(max=1))
-        else:
-            gradient.clamp_(-limit, limit)
-        if config.optimizer == "sgd":
-            self.parameters.sub_(gradient, alpha=rate)
-            return norm
-        self.steps += 1
-        mean, square = self.moments
-        mean.lerp_(gradient, 0.1)
-        square.lerp_(gradient * gradient, 0.001)
-        young = math.sqrt(1 - 0.999**self.steps)  # both means started at 0
-        self.parameters.addcdiv_(mean, square.sqrt().add_(1e-8 * young), value=-rate * young / (1 - 0.9**self.steps))
-        return norm
 
     def tags(self, examples: Encoded) -> list[list[str]]:
         """The best tags of every sentence, in the corpus's order."""

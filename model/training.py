@@ -125,8 +125,8 @@ def train(
     examples = Encoded(train_part, tagger.word_vectors, tagger.alphabet, tagger.tags)
     dev_examples, dev_gold = Encoded(dev, tagger.word_vectors, tagger.alphabet), dev.sentence_tags()
     engine = engine_for(tagger, config.dropout, threads, getattr(torch, config.precision))
-    parameters = engine.parameters
-    resumed = _resume(checkpoint, engine)
+    parameters, optimizer = engine.parameters, make_optimizer(config, engine)
+    resumed = _resume(checkpoint, parameters, optimizer)
     if resumed:
         outcome, best_parameters = resumed
         logger.info("%s: goes on after epoch %d", name, len(outcome.history))
@@ -137,7 +137,7 @@ def train(
         if epoch - 1 - outcome.best_epoch >= config.patience:
             break
         began = time.perf_counter()
-        loss, norm = _train_epoch(config, engine, examples, seed, epoch, name)
+        loss, norm = _train_epoch(config, engine, optimizer, examples, seed, epoch, name)
         trained = time.perf_counter()
         scores = score(dev_gold, engine.tags(dev_examples))
         outcome.history.append(
@@ -156,7 +156,7 @@ def train(
         if scores.f1 > outcome.best.f1:
             outcome.best, outcome.best_epoch = scores, epoch
             best_parameters.copy_(parameters.detach())
-        _save(checkpoint, outcome, engine, best_parameters)
+        _save(checkpoint, outcome, parameters, optimizer, best_parameters)
         left = (config.epochs - epoch) * sum(row["seconds"] for row in outcome.history) / epoch
         logger.info(
             "%s: epoch %d/%d, loss %.4f, dev F1 %.2f (best %.2f in epoch %d), %.0f sentences/s, at most %.0f s left",
@@ -171,8 +171,32 @@ def train(
     return outcome
 
 
+def make_optimizer(config: TrainingConfig, engine: Engine) -> torch.optim.Optimizer:
+    """SGD or Adam (Kingma and Ba, 2015) over all parameters, torch's own in one pass."""
+    kind = torch.optim.Adam if config.optimizer == "adam" else torch.optim.SGD
+    return kind([engine.parameters], config.learning_rate, fused=True)
+
+
+def update(config: TrainingConfig, engine: Engine, optimizer: torch.optim.Optimizer) -> Tensor:
+    """Clip the gradient and step; returns the gradient's length before clipping."""
+    gradient, limit = engine.gradient, config.clipping_limit
+    norm: Tensor = gradient.norm()
+    if config.clipping == "norm":
+        gradient.mul_((limit / norm).clamp(max=1))
+    else:
+        gradient.clamp_(-limit, limit)
+    optimizer.step()
+    return norm
+
+
 def _train_epoch(
-    config: TrainingConfig, engine: Engine, examples: Encoded, seed: int, epoch: int, name: str
+    config: TrainingConfig,
+    engine: Engine,
+    optimizer: torch.optim.Optimizer,
+    examples: Encoded,
+    seed: int,
+    epoch: int,
+    name: str,
 ) -> tuple[float, float]:
     """One pass; returns the loss a sentence and the mean length of the gradient before clipping."""
     generator = np.random.default_rng([seed, epoch])
@@ -181,7 +205,7 @@ def _train_epoch(
     progress = tqdm(order, desc=f"{name}, epoch {epoch}", leave=False, disable=not sys.stderr.isatty())
     for number, sentences in enumerate(progress):
         losses[number] = engine.loss(examples, sentences, generator)
-        norms[number] = engine.step(config)
+        norms[number] = update(config, engine, optimizer)
         if (number + 1) % _CHECK == 0 or number + 1 == len(order):
             bad = (~(losses + norms)[: number + 1].isfinite()).nonzero()
             if len(bad):
@@ -195,25 +219,31 @@ def _train_epoch(
     return float((losses.double() * sizes).sum() / sizes.sum()), float(norms.double().mean())
 
 
-def _save(checkpoint: Checkpoint | None, outcome: Outcome, engine: Engine, best_parameters: Tensor) -> None:
+def _save(
+    checkpoint: Checkpoint | None,
+    outcome: Outcome,
+    parameters: Tensor,
+    optimizer: torch.optim.Optimizer,
+    best_parameters: Tensor,
+) -> None:
     if checkpoint is not None:
-        tensors = {"parameters": engine.parameters, "best": best_parameters}
-        if engine.steps:  # of Adam
-            tensors["moments"] = engine.moments
-        checkpoint.save(tensors, asdict(outcome) | {"steps": engine.steps})
+        moments = optimizer.state_dict()["state"].get(0, {})  # Adam's; SGD has none
+        checkpoint.save({"parameters": parameters, "best": best_parameters, **moments}, asdict(outcome))
 
 
-def _resume(checkpoint: Checkpoint | None, engine: Engine) -> tuple[Outcome, Tensor] | None:
-    """What `_save` saved, put back into the engine; None if there is nothing to go on from."""
+def _resume(
+    checkpoint: Checkpoint | None, parameters: Tensor, optimizer: torch.optim.Optimizer
+) -> tuple[Outcome, Tensor] | None:
+    """What `_save` saved, put back; None if there is nothing to go on from."""
     found = checkpoint.load() if checkpoint is not None else None
     if found is None:
         return None
     tensors, state = found
-    engine.parameters.data.copy_(tensors["parameters"])
-    engine.steps = state["steps"]
-    if engine.steps:
-        engine.moments.copy_(tensors["moments"])
+    best_parameters = tensors.pop("best").to(parameters.device)
+    parameters.data.copy_(tensors.pop("parameters"))
+    if tensors:
+        optimizer.load_state_dict(optimizer.state_dict() | {"state": {0: tensors}})
     initial, best = Scores(**state["initial"]), Scores(**state["best"])
     seconds = sum(row["seconds"] for row in state["history"])
     outcome = Outcome(state["history"], initial, best, state["best_epoch"], seconds)
-    return outcome, tensors["best"].to(engine.parameters.device)
+    return outcome, best_parameters

@@ -51,7 +51,7 @@ def test_an_interrupted_run_ends_like_an_undisturbed_one(
     with monkeypatch.context() as patch:
         epoch_of = training_module._train_epoch
         patch.setattr(
-            training_module, "_train_epoch", lambda *arguments: (trained.append(arguments[4]), epoch_of(*arguments))[1]
+            training_module, "_train_epoch", lambda *arguments: (trained.append(arguments[5]), epoch_of(*arguments))[1]
         )
         resumed = finetune(tmp_path / "b", training=training, checkpoint=checkpoint)
     assert trained == list(range(epochs + 1, undisturbed["epochs"] + 1))

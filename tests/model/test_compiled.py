@@ -20,6 +20,7 @@ from model.corpus import Corpus
 from model.engines import CompiledEngine, Engine, engine_for
 from model.settings import TrainingConfig
 from model.tagger import Dropout, Tagger, TaggerConfig
+from model.training import make_optimizer, update
 
 ROOT = Path(__file__).parents[2]
 LENGTHS = st.lists(st.integers(1, 9), min_size=1, max_size=11).map(lambda lengths: sorted(lengths, reverse=True))
@@ -241,16 +242,19 @@ def test_crf_by_enumeration_with_scores_far_apart() -> None:
 @pytest.mark.parametrize("clipping", ["value", "norm"])
 @pytest.mark.parametrize("optimizer", ["sgd", "adam"])
 def test_clipped_steps_are_torchs(optimizer: str, clipping: str) -> None:
-    own = Engine(random_tagger("paper", SIZES[3], 0))
+    own, config = (
+        Engine(random_tagger("paper", SIZES[3], 0)),
+        TrainingConfig(optimizer, 0.1, 1, clipping, 2.0, 0.0, 1, 1),
+    )
+    own_stepper = make_optimizer(config, own)
     theirs = torch.nn.Parameter(own.parameters.detach().clone())
-    kind = torch.optim.SGD if optimizer == "sgd" else torch.optim.Adam
-    stepper = kind([theirs], lr=0.1)
+    stepper = (torch.optim.SGD if optimizer == "sgd" else torch.optim.Adam)([theirs], lr=0.1)
     clip = torch.nn.utils.clip_grad_norm_ if clipping == "norm" else torch.nn.utils.clip_grad_value_
     torch.manual_seed(1)
     for size in (3.0, 0.001, 1.0):  # cut, not cut, cut
         theirs.grad = size * torch.randn(len(theirs))
         own.gradient.copy_(theirs.grad)
-        norm = own.step(TrainingConfig(optimizer, 0.1, 1, clipping, 2.0, 0.0, 1, 1))
+        norm = update(config, own, own_stepper)
         torch.testing.assert_close(norm, theirs.grad.norm())
         clip([theirs], 2.0)
         stepper.step()

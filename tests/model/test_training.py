@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 import torch
 from numpy.random import Generator
+from torch.optim import Optimizer
 
 from model import training
 from model.batches import Encoded
@@ -114,7 +115,7 @@ def test_a_loss_that_is_not_finite_stops(corpus: Corpus, make_tagger: Maker) -> 
 def test_a_gradient_that_is_not_finite_stops(
     corpus: Corpus, make_tagger: Maker, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(CompiledEngine, "step", lambda _engine, _config: torch.tensor(float("inf")))
+    monkeypatch.setattr(training, "update", lambda *_arguments: torch.tensor(float("inf")))
     with pytest.raises(ModelError, match="and the gradient's length inf in epoch 1, batch 1 of 2"):
         train(FAST, make_tagger(corpus), corpus, corpus, seed=0, name="t")
 
@@ -141,20 +142,20 @@ def test_loss_and_gradient_of_an_epoch_are_means(
 ) -> None:
     losses: list[float] = []  # one a sentence
     norms: list[float] = []  # one a batch
-    loss, step = CompiledEngine.loss, CompiledEngine.step
+    loss, update = CompiledEngine.loss, training.update
 
     def told_loss(engine: CompiledEngine, examples: Encoded, sentences: Integers, rng: Generator) -> torch.Tensor:
         value = loss(engine, examples, sentences, rng)
         losses.extend([value.item()] * len(sentences))
         return value
 
-    def told_step(engine: CompiledEngine, config: TrainingConfig) -> torch.Tensor:
-        value = step(engine, config)
+    def told_update(config: TrainingConfig, engine: CompiledEngine, optimizer: Optimizer) -> torch.Tensor:
+        value = update(config, engine, optimizer)
         norms.append(value.item())
         return value
 
     monkeypatch.setattr(CompiledEngine, "loss", told_loss)
-    monkeypatch.setattr(CompiledEngine, "step", told_step)
+    monkeypatch.setattr(training, "update", told_update)
     config = replace(FAST, batch_sentences=3, epochs=1)  # of the four sentences one is left for a second batch
     [row] = train(config, make_tagger(corpus), corpus, corpus, seed=0, name="t").history
     assert (len(losses), len(norms)) == (4, 2)
