@@ -19,8 +19,9 @@ ADAM = TrainingConfig("adam", 0.01, 4, "norm", 5.0, 0.5, 1, 1)
 
 
 @pytest.mark.parametrize("variant", ["paper", "neuroner"])
-def test_neither_a_loss_nor_the_best_paths_wait_for_the_device(
-    variant: str, corpus: Corpus, make_tagger: Maker, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("config", [ADAM, TrainingConfig("sgd", 0.1, 4, "value", 5.0, 0.5, 1, 1)], ids=["adam", "sgd"])
+def test_neither_a_step_nor_the_best_paths_wait_for_the_device(
+    variant: str, config: TrainingConfig, corpus: Corpus, make_tagger: Maker, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     fused = pytest.importorskip("model.fused", reason="Triton is not installed")
     monkeypatch.setattr(fused, "_launch", lambda *_arguments, **_constants: None)
@@ -29,7 +30,9 @@ def test_neither_a_loss_nor_the_best_paths_wait_for_the_device(
     engine = Engine(tagger, 0.5, torch.bfloat16)
     examples = Encoded(corpus, tagger.word_vectors, tagger.alphabet, tagger.tags)
     loss = engine.loss(examples, ALL, np.random.default_rng(0))
-    assert loss.device.type == engine.gradient.device.type == "meta"
+    kind = torch.optim.Adam if config.optimizer == "adam" else torch.optim.SGD  # fused, they refuse "meta"
+    norm = update(config, engine, kind([engine.parameters], config.learning_rate))
+    assert loss.device.type == norm.device.type == engine.gradient.device.type == "meta"
     assert tagger.best_paths(examples.batch(ALL)).device.type == "meta"
     with pytest.raises(RuntimeError):
         loss.item()

@@ -106,16 +106,13 @@ def test_word_vectors_are_frozen_and_only_the_unknown_word_is_learned(corpus: Co
 def test_dropout_acts_only_when_asked_for(corpus: Corpus, make_tagger: Maker) -> None:
     tagger = make_tagger(corpus)
     batch = encoded(corpus, tagger).batch(ALL, np.random.default_rng(0), tagger.inputs)
-    assert torch.equal(
-        tagger.scores(on_device(batch, tagger.device)), tagger.scores(on_device(batch, tagger.device), Dropout(0.0))
-    )
-    assert not torch.equal(
-        tagger.scores(on_device(batch, tagger.device)), tagger.scores(on_device(batch, tagger.device), Dropout(0.5))
-    )
+    there = on_device(batch, tagger.device)
+    assert torch.equal(tagger.scores(there), tagger.scores(there, Dropout(0.0)))
+    assert not torch.equal(tagger.scores(there), tagger.scores(there, Dropout(0.5)))
     seen: list[torch.Tensor] = []
     tagger.token_lstm.register_forward_pre_hook(lambda _module, arguments: seen.append(arguments[0].detach()))
     for dropout in (Dropout(0.0), Dropout(0.75)):
-        tagger.scores(on_device(batch, tagger.device), dropout)
+        tagger.scores(there, dropout)
     kept = torch.from_numpy(batch.noise >= Dropout(0.75).threshold)
     torch.testing.assert_close(seen[1], torch.where(kept, 4 * seen[0], 0.0))  # the mean stays
 
