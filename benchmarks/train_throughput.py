@@ -281,10 +281,15 @@ def measure(
     def tagger() -> Tagger:
         return Tagger(TaggerConfig(), vectors, letters, tags)
 
-    def predict() -> float:
-        began = time.perf_counter()
-        engine.tags(to_predict)
-        return len(to_predict.lengths) / (time.perf_counter() - began)
+    def predict(threads: int) -> Variant:
+        engine = engine_for(tagger(), threads=threads)
+
+        def speed() -> float:
+            began = time.perf_counter()
+            engine.tags(to_predict)
+            return len(to_predict.lengths) / (time.perf_counter() - began)
+
+        return speed
 
     def predict_plainly() -> float:
         began = time.perf_counter()
@@ -292,13 +297,12 @@ def measure(
             reference.decode(to_predict.batch(batch))
         return len(to_predict.lengths) / (time.perf_counter() - began)
 
-    engine = engine_for(tagger())
     variants: dict[str, Callable[[int], Variant]] = {
         "paper": lambda threads: ours(tagger(), examples, PAPER, single, threads),
         "torch, batch 1": lambda _: plain(reference, examples, PAPER, single),
         "fast": lambda threads: ours(tagger(), examples, FAST, batches, threads),
         "torch, batch 32": lambda _: plain(reference, examples, FAST, batches),
-        "predict": lambda _: predict,
+        "predict": predict,
         "torch, predict": lambda _: predict_plainly,
     }
     flair = flair_training(corpus, names, vectors, sentences)

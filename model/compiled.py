@@ -11,7 +11,6 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits
 
 from model import kernels
@@ -168,17 +167,13 @@ def loss_and_gradients(
     return loss / sentences
 
 
-def project_words(p: Parameters, vectors: Floats, words: Words) -> Floats:
+def project_words(p: Parameters, vectors: Floats, words: Words, projected: Floats) -> None:
     """Products of the token LSTM with its inputs (2, W, 3H), once for each word: without dropout no token differs."""
-    projected: Floats = _inputs(p, vectors, _spell(p, words)[2], words.rows) @ p.tokens.weight
-    return projected
+    np.matmul(_inputs(p, vectors, _spell(p, words)[2], words.rows), p.tokens.weight, out=projected)
 
 
-def best_tags(
-    p: Parameters, projected: Floats, words: Integers, firsts: Integers, lengths: Integers
-) -> NDArray[np.int64]:
+def best_tags(p: Parameters, projected: Floats, words: Integers, lengths: Integers, tags: Integers) -> None:
     """The best tags (N,) of sentences whose tokens are these words of `project_words`."""
-    scores = _scores(p, _forward(p.tokens, np.take(projected, words, axis=1), firsts, lengths).output)[1]
-    tags = np.empty(len(words), np.int64)
-    kernels.crf_best(scores, lengths, p.transitions, p.start, p.end, tags)
-    return tags
+    firsts = np.cumsum(lengths) - lengths
+    states = _forward(p.tokens, np.take(projected, words, axis=1), firsts, lengths)
+    kernels.crf_best(_scores(p, states.output)[1], lengths, p.transitions, p.start, p.end, tags)

@@ -15,6 +15,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from model.batches import Encoded
@@ -28,6 +29,7 @@ BATCH_SENTENCES = 64  # of prediction: speed only, sentences do not see one anot
 _WIDER = 8  # times as many on a GPU
 _APART = 64  # a GPU's loads are wide where each parameter begins at a multiple of this; what lies between stays 0
 _CHUNK = 1024  # sentences whose words are looked at together in prediction
+_WORDS = 512  # of these, looked at at a time
 
 
 class Engine:
@@ -76,7 +78,7 @@ class Engine:
 
 
 class CompiledEngine(Engine):
-    """The compiled loops. With several threads each computes the gradient of a share of the batch's sentences."""
+    """The compiled loops. Threads share each batch's sentences in training; in prediction words, and then batches."""
 
     def __init__(self, tagger: Tagger, dropout: float = 0.0, threads: int = 1) -> None:
         super().__init__(tagger, dropout)
@@ -84,15 +86,16 @@ class CompiledEngine(Engine):
 
         self._loops = compiled
         self._threads = threads
+        self._pool = ThreadPoolExecutor(threads)
         self._vectors = tagger.token_embeddings.vectors.numpy()
 
     @cached_property
-    def _training(self) -> tuple[Any, list[Any], list[Tensor], ThreadPoolExecutor]:
-        """The parameters and each thread's gradient as the loops take them; the others' as vectors; and threads."""
+    def _training(self) -> tuple[Any, list[Any], list[Tensor]]:
+        """The parameters and each thread's gradient as the loops take them, and the others' gradients as vectors."""
         own = list(self.tagger.parameters())
         vectors = [self.gradient, *(torch.zeros_like(self.parameters) for _ in range(self._threads - 1))]
         gradients = [self._arrays(_views(own, vector)) for vector in vectors]
-        return self._arrays(own), gradients, vectors[1:], ThreadPoolExecutor(max(1, self._threads - 1))
+        return self._arrays(own), gradients, vectors[1:]
 
     def _arrays(self, tensors: Any) -> Any:
         """Tensors, one a parameter, as the loops take them, with stand-ins for what the variant does not have."""
@@ -118,14 +121,14 @@ class CompiledEngine(Engine):
 
     def loss(self, examples: Encoded, sentences: Integers, generator: np.random.Generator) -> Tensor:
         """As `Engine.loss`; the order in which shares are summed is fixed."""
-        values, gradients, others, pool = self._training
+        values, gradients, others = self._training
         calls = [
             (values, gradient, self._vectors, examples.batch(share, generator, self.tagger.inputs),
              self.dropout.threshold, self.dropout.scale, len(sentences))
             for i, gradient in enumerate(gradients)
             if len(share := sentences[i :: len(gradients)])
         ]  # fmt: skip
-        waiting = [pool.submit(self._loops.loss_and_gradients, *call) for call in calls[1:]]
+        waiting = [self._pool.submit(self._loops.loss_and_gradients, *call) for call in calls[1:]]
         total = self._loops.loss_and_gradients(*calls[0])
         for result, gradient in zip(waiting, others, strict=False):  # a small batch has fewer shares
             total += result.result()
@@ -139,20 +142,32 @@ class CompiledEngine(Engine):
         names = np.array(self.tagger.tags, dtype=object)
         result: list[list[str]] = [[] for _ in examples.lengths]
         for chunk in examples.prediction_order(_CHUNK):
-            distinct, tokens = np.unique(examples.tokens(chunk), return_inverse=True)
-            projected = self._loops.project_words(values, self._vectors, examples.words(distinct))
-            lengths = examples.lengths[chunk]
-            ends = np.cumsum(lengths)
-            for first in range(0, len(chunk), BATCH_SENTENCES):
-                part = slice(first, first + BATCH_SENTENCES)
-                firsts = ends[part] - lengths[part]
-                words = tokens[firsts[0] : ends[part][-1]]
-                best = names[
-                    self._loops.best_tags(values, projected, words, firsts - firsts[0], lengths[part])
-                ].tolist()
-                for sentence, begin, length in zip(chunk[part], firsts - firsts[0], lengths[part], strict=True):
-                    result[sentence] = best[begin : begin + length]
+            tags = names[self._best(values, examples, chunk)].tolist()
+            ends = np.cumsum(examples.lengths[chunk])
+            for sentence, end in zip(chunk, ends, strict=True):
+                result[sentence] = tags[end - examples.lengths[sentence] : end]
         return result
+
+    def _best(self, values: Any, examples: Encoded, chunk: Integers) -> NDArray[np.int64]:
+        """Numbers of the best tags of these sentences, end to end."""
+        distinct, tokens = np.unique(examples.tokens(chunk), return_inverse=True)
+        lengths = examples.lengths[chunk]
+        borders = np.cumsum([0, *lengths])
+        projected = np.empty((2, len(distinct), values.tokens.weight.shape[2]), np.float32)
+        best = np.empty(len(tokens), np.int64)
+
+        def project(first: int) -> None:
+            part = slice(first, first + _WORDS)
+            self._loops.project_words(values, self._vectors, examples.words(distinct[part]), projected[:, part])
+
+        def tag(first: int) -> None:
+            own = lengths[first : first + BATCH_SENTENCES]
+            part = slice(borders[first], borders[first + len(own)])
+            self._loops.best_tags(values, projected, tokens[part], own, best[part])
+
+        for work, count, step in ((project, len(distinct), _WORDS), (tag, len(chunk), BATCH_SENTENCES)):
+            list(self._pool.map(work, range(0, count, step)))
+        return best
 
 
 def _views(parameters: list[nn.Parameter], vector: Tensor, apart: int = 1) -> Iterator[Tensor]:

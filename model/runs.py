@@ -107,9 +107,9 @@ def run(
         model = Tagger(tagger_config, word_vectors, characters, tag_set([*full.tag_names, *dev.tag_names]))
         table = [] if given is None else transfer(given, model, layers)
         model.to(device)
-        before = None if given is None or test is None else _test(model, test)[1]
+        before = None if given is None or test is None else _test(model, test, threads)[1]
         outcome = train(training_config, model, part, dev, seed=seed, name=name, threads=threads, checkpoint=saved)
-        predicted, scores = (None, None) if test is None else _test(model, test)
+        predicted, scores = (None, None) if test is None else _test(model, test, threads)
     if _digest(files) != contents:
         raise ModelError(f"{', '.join(map(str, files))}: one of them has changed while it was in use; run again")
     metrics = {
@@ -158,8 +158,8 @@ def _digest(files: list[Path]) -> str:
     return digest.hexdigest()
 
 
-def _test(tagger: Tagger, corpus: Corpus) -> tuple[list[list[str]], dict[str, float]]:
-    predicted = engine_for(tagger).tags(Encoded(corpus, tagger.word_vectors, tagger.alphabet))
+def _test(tagger: Tagger, corpus: Corpus, threads: int) -> tuple[list[list[str]], dict[str, float]]:
+    predicted = engine_for(tagger, threads=threads).tags(Encoded(corpus, tagger.word_vectors, tagger.alphabet))
     return predicted, score(corpus.sentence_tags(), predicted).as_dict()
 
 

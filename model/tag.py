@@ -13,11 +13,11 @@ from model.settings import ModelError
 from model.tagger import Tagger
 
 
-def tag(tagger: Tagger, sentences: Iterable[Iterable[str]]) -> list[list[str]]:
+def tag(tagger: Tagger, sentences: Iterable[Iterable[str]], threads: int = 1) -> list[list[str]]:
     """The BIOES tags of sentences given as tokens, on the device where the tagger is; an empty sentence has none.
 
-    `model.scores.chunks` gives the mentions in them. Raises ModelError for a sentence that is not cut into tokens, and
-    a token that is empty or no text.
+    `model.scores.chunks` gives the mentions in them. On a CPU `threads` share the work, which changes no tag. Raises
+    ModelError for a sentence that is not cut into tokens, and a token that is empty or no text.
     """
     listed: list[list[str]] = []
     for sentence in [sentences] if isinstance(sentences, str) else sentences:
@@ -45,6 +45,6 @@ def tag(tagger: Tagger, sentences: Iterable[Iterable[str]]) -> list[list[str]]:
         documents=np.zeros(len(filled), dtype=np.int64),
     )
     encoded = Encoded(corpus, tagger.word_vectors, tagger.alphabet)
-    for number, tags in zip(filled, engine_for(tagger).tags(encoded), strict=True):
+    for number, tags in zip(filled, engine_for(tagger, threads=threads).tags(encoded), strict=True):
         result[number] = tags
     return result

@@ -8,6 +8,7 @@ from __future__ import annotations
 import argparse
 import json
 import logging
+import os
 import sys
 from collections.abc import Iterable, Iterator
 from itertools import islice
@@ -54,7 +55,7 @@ def tagged(tagger: Tagger, documents: Iterable[Document]) -> Iterator[Document]:
             for document, own in zip(some, cut, strict=True)
             for sentence in own
         ]
-        tags = iter(tag(tagger, words))
+        tags = iter(tag(tagger, words, threads=os.cpu_count() or 1))
         for document, own in zip(some, cut, strict=True):
             found = [
                 Mention(label, ((sentence[first].start, sentence[last - 1].end),))

@@ -127,6 +127,20 @@ def test_tags_are_those_of_torch(data: st.DataObject, variant: str, seed: int) -
     assert CompiledEngine(tagger).tags(WholeCorpus(batch)) == tagger.decode(batch)
 
 
+@pytest.mark.parametrize("threads", [2, 5])
+def test_threads_change_no_tag(
+    threads: int, corpus: Corpus, make_tagger: Callable[..., Tagger], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tagger = make_tagger(corpus)
+    examples = Encoded(corpus, tagger.word_vectors, tagger.alphabet)
+    for name, number in (("_WORDS", 2), ("BATCH_SENTENCES", 1), ("_CHUNK", 3)):
+        monkeypatch.setattr(f"model.engines.{name}", number)
+    expected = [tagger.decode(examples.batch(np.array([sentence])))[0] for sentence in range(len(corpus))]
+    assert len(corpus) > 3
+    assert CompiledEngine(tagger).tags(examples) == expected
+    assert CompiledEngine(tagger, threads=threads).tags(examples) == expected
+
+
 def test_threads_share_a_batch(corpus: Corpus, make_tagger: Callable[..., Tagger]) -> None:
     sentences, results = np.array([1, 0, 3, 2]), []
     for threads in (1, 2, 3, 9):
