@@ -1,7 +1,7 @@
 # make demo and make test do all their own set-up: a virtual environment in .venv with exactly what the lock pins.
 IS_3_11 := -c 'import sys; sys.exit(sys.version_info[:2] != (3, 11))'
 PYTHON ?= $(shell python3 $(IS_3_11) 2>/dev/null && echo python3 || echo python3.11)
-CORES ?= $(shell nproc)
+CORES ?= $(or $(shell nproc 2>/dev/null),$(shell getconf _NPROCESSORS_ONLN))
 # GPUs to train on: all of this machine's; without one, trainings at a time, one a core.
 GPU ?= $(or $(filter-out 0,$(shell nvidia-smi --list-gpus 2>/dev/null | grep -c '^GPU ')),$(CORES))
 # Configuration files of yours, laid over the study's.

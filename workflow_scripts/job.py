@@ -11,6 +11,7 @@ import logging
 import os
 import socket
 import sys
+import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
 from pathlib import Path
@@ -80,9 +81,16 @@ def _log_to(log: Path, rule: str) -> None:
     terminal.addFilter(lambda record: not getattr(record, "file_only", False))
     logging.basicConfig(level=logging.INFO, handlers=[file, terminal], force=True)
     logging.captureWarnings(True)
+    warnings.formatwarning = _in_one_line
     logging.raiseExceptions = False  # a log on a full disk is no reason for a traceback a line
     for chatty in ("gensim", "smart_open", "matplotlib", "fontTools", "numba"):
         logging.getLogger(chatty).setLevel(logging.WARNING)
+
+
+def _in_one_line(
+    message: Warning | str, category: type[Warning], filename: str, lineno: int, line: str | None = None
+) -> str:
+    return f"{filename}:{lineno}: {category.__name__}: {message}"
 
 
 @contextmanager

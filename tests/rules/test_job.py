@@ -2,6 +2,7 @@
 
 import errno
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -17,7 +18,7 @@ SCRIPTS = Path(__file__).parents[2] / "workflow_scripts"
 
 # A job that says when it has begun, and ends when it is told to or fails as it is told to.
 JOB = """
-import errno, os, sys, time
+import errno, os, sys, time, warnings
 from pathlib import Path
 from types import SimpleNamespace
 import job as job_module
@@ -41,6 +42,7 @@ def main(job):
         raise ERRORS[sys.argv[2]]
     while not Path("go").exists():
         time.sleep(0.02)
+    warnings.warn("overflow", RuntimeWarning)
     for name in ("output", "more"):
         Path(name).write_text(str(os.getpid()))
     if sys.argv[2:] == ["no power"]:
@@ -174,6 +176,13 @@ def test_a_killed_job_lets_go(tmp_path, start):
     assert second.wait(60) == 0
     assert lines(tmp_path / "output") == [str(second.pid)]
     assert not waits(tmp_path)
+
+
+def test_a_warning_is_one_line_that_says_where(tmp_path, start):
+    (tmp_path / "go").touch()
+    job = start("1")
+    assert re.fullmatch(r"toy: <string>:\d+: RuntimeWarning: overflow\n", job.communicate(timeout=60)[1])
+    assert job.returncode == 0
 
 
 @pytest.mark.parametrize(
