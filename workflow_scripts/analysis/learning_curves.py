@@ -65,10 +65,8 @@ def _draw_saving(axis: Axes, transfer: np.ndarray, shares: Sequence[int], baseli
         axis.plot([end, end], [level, bottom], **line)
         axis.annotate(f"{saved:.0f} %", (end, bottom), (3, 3), textcoords="offset points", color=GREY, fontsize=7)
     else:
-        text = f"> {end} %"
-        axis.annotate(
-            text, (end, level), (0, -3), textcoords="offset points", ha="right", va="top", color=GREY, fontsize=7
-        )
+        text = f"> {end} %"  # below the line's left end, where the baseline is farthest from it
+        axis.annotate(text, (shares[0], level), (6, -3), textcoords="offset points", va="top", color=GREY, fontsize=7)
     axis.set_ylim(bottom, top)
 
 
