@@ -8,13 +8,13 @@ from __future__ import annotations
 import argparse
 import json
 import logging
-import os
 import sys
 from collections.abc import Iterable, Iterator
 from itertools import islice
 from pathlib import Path, PurePosixPath
 
 import numpy as np
+import torch
 from tqdm import tqdm
 
 ROOT = Path(__file__).parents[1]
@@ -55,7 +55,7 @@ def tagged(tagger: Tagger, documents: Iterable[Document]) -> Iterator[Document]:
             for document, own in zip(some, cut, strict=True)
             for sentence in own
         ]
-        tags = iter(tag(tagger, words, threads=os.cpu_count() or 1))
+        tags = iter(tag(tagger, words, threads=torch.get_num_threads()))
         for document, own in zip(some, cut, strict=True):
             found = [
                 Mention(label, ((sentence[first].start, sentence[last - 1].end),))
