@@ -29,7 +29,7 @@ BATCH_SENTENCES = 64  # of prediction: speed only, sentences do not see one anot
 _WIDER = 8  # times as many on a GPU
 _APART = 64  # a GPU's loads are wide where each parameter begins at a multiple of this; what lies between stays 0
 _CHUNK = 1024  # sentences whose words are looked at together in prediction
-_WORDS = 512  # of these, looked at at a time
+_WORDS = 512  # distinct ones that a thread computes at a time
 
 
 class Engine:
