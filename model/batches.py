@@ -163,8 +163,9 @@ class Encoded:
         noise = np.zeros((len(tokens), 0), dtype=np.int16)
         if generator is not None:
             rows[self._singleton[tokens] & (generator.random(len(tokens)) < 0.5)] = UNKNOWN
-            drawn = bytearray(generator.bytes(2 * len(tokens) * width))
-            noise = np.frombuffer(drawn, dtype=np.int16).reshape(len(tokens), width)
+            count = len(tokens) * width  # four of them in each 64-bit integer
+            drawn = np.asarray(generator.bit_generator.random_raw(-(-count // 4))).view(np.int16)
+            noise = drawn[:count].reshape(len(tokens), width)
         distinct, spellings = np.unique(tokens, return_inverse=True)
         words = self.words(distinct)
         firsts = np.cumsum(lengths) - lengths
