@@ -37,6 +37,7 @@ from model.tagger import Tagger, TaggerConfig
 from model.training import choose_device, reproducible
 
 ABSTRACTS = {"21,210 abstracts": 212_100, "50,000 abstracts": 500_000}  # in sentences, ten each
+STEPS = 1500  # of each training, where several run at once
 Files = tuple[Path, Path, Path]
 SPAWN = multiprocessing.get_context("spawn")
 
@@ -190,7 +191,7 @@ def measure(files: Files, given: argparse.Namespace) -> None:
         for variant in ("batch 32", "batch 256"):
             figures[f"seconds an epoch, {name}, {variant}"] = round(sentences / figures[variant], 1)
     for trainings in given.slots:
-        figures[f"{trainings} at once"] = round(at_once(files, trainings, given.sentences // 32))
+        figures[f"{trainings} at once"] = round(at_once(files, trainings, STEPS))
         print(f"{trainings} trainings at once: {figures[f'{trainings} at once']} sentences/s together", flush=True)
     print(json.dumps(figures))
 

@@ -112,6 +112,25 @@ class Batch(NamedTuple):
     tags: NDArray[np.int64]  # (N,) tag ids
     noise: NDArray[np.int16]  # (N, width) drawn evenly from all 16-bit integers, for dropout
 
+    def filled(self, tokens: int, letters: int) -> Batch:
+        """With so many tokens, as many words, and characters, by tokens of no sentence and words of a letter each.
+
+        No two of these are the same, as gradients of the same place wait for one another. The noise is not filled up.
+        """
+        more = np.arange(tokens)
+
+        def fill(array: NDArray[np.int64], with_what: NDArray[np.int64]) -> NDArray[np.int64]:
+            return np.concatenate([array, with_what[: tokens - len(array)]])
+
+        return self._replace(
+            rows=fill(self.rows, 0 * more),
+            spellings=fill(self.spellings, len(self.word_firsts) + more),
+            letters=np.concatenate([self.letters, np.zeros(letters - len(self.letters), np.int64)]),
+            word_firsts=fill(self.word_firsts, len(self.letters) + more),
+            word_lengths=fill(self.word_lengths, 0 * more + 1),
+            tags=fill(self.tags, 0 * more),
+        )
+
 
 class Encoded:
     """A corpus with its words, characters and tags numbered for one tagger, from which batches are cut."""

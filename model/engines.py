@@ -8,20 +8,21 @@ from __future__ import annotations
 
 import importlib.util
 import logging
+import math
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from functools import cached_property
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from model.batches import Encoded
+from model.batches import Batch, Encoded
 from model.corpus import Integers
 from model.lstm import CoupledBiLSTM
-from model.tagger import Dropout, Tagger
+from model.tagger import Dropout, Tagger, on_device, packed, unpacked
 
 logger = logging.getLogger(__name__)
 
@@ -30,6 +31,7 @@ _WIDER = 8  # times as many on a GPU
 _APART = 64  # a GPU's loads are wide where each parameter begins at a multiple of this; what lies between stays 0
 _CHUNK = 1024  # sentences whose words are looked at together in prediction
 _WORDS = 512  # distinct ones that a thread computes at a time
+LETTERS = 6  # of the distinct words of a recorded step, for each token
 
 
 class Engine:
@@ -60,9 +62,11 @@ class Engine:
 
     def loss(self, examples: Encoded, sentences: Integers, generator: np.random.Generator) -> Tensor:
         """The loss of a batch, a number on the tagger's device; `parameters.grad` becomes its gradient."""
+        return self._compute(on_device(examples.batch(sentences, generator, self.tagger.inputs), self.tagger.device))
+
+    def _compute(self, there: dict[str, Tensor]) -> Tensor:
         self.gradient.zero_()
-        batch = examples.batch(sentences, generator, self.tagger.inputs)
-        loss = self.tagger.loss(batch, self.dropout, self.precision)
+        loss = self.tagger.loss(there, self.dropout, self.precision)
         loss.backward()  # type: ignore[no-untyped-call]
         result: Tensor = loss.detach()
         return result
@@ -75,6 +79,55 @@ class Engine:
             for sentence, tags in zip(sentences, self.tagger.decode(examples.batch(sentences)), strict=True):
                 result[sentence] = tags
         return result
+
+
+class _Recording(NamedTuple):
+    """A step as a CUDA graph: where it takes its batch from, and its loss."""
+
+    integers: Tensor
+    noise: Tensor
+    graph: torch.cuda.CUDAGraph
+    loss: Tensor
+
+
+class GraphEngine(Engine):
+    """A GPU's: each step is one call to replay a recording, as its hundred kernels end before the host could call them.
+
+    A recording is for arrays of fixed sizes. A batch is filled up to one of few sizes, which changes no gradient.
+    """
+
+    def __init__(self, tagger: Tagger, dropout: float = 0.0, precision: torch.dtype = torch.float32) -> None:
+        super().__init__(tagger, dropout, precision)
+        self._recordings: dict[tuple[int, int], _Recording] = {}
+        self._stream = torch.cuda.Stream(tagger.device)  # type: ignore[no-untyped-call]
+        self._memory = torch.cuda.graph_pool_handle()
+
+    def loss(self, examples: Encoded, sentences: Integers, generator: np.random.Generator) -> Tensor:
+        """As `Engine.loss`; the loss's place is used again."""
+        batch = examples.batch(sentences, generator, self.tagger.inputs)
+        tokens = room_for(batch)
+        filled = batch.filled(tokens, LETTERS * tokens)
+        integers, noise = packed(filled)
+        sizes = tokens, len(sentences)
+        if sizes not in self._recordings:
+            self._recordings[sizes] = self._record(filled)
+        step = self._recordings[sizes]
+        step.integers.copy_(integers, non_blocking=True)
+        step.noise[: len(noise)].copy_(noise, non_blocking=True)
+        step.graph.replay()
+        return step.loss
+
+    def _record(self, batch: Batch) -> _Recording:
+        integers = packed(batch)[0].to(self.tagger.device)
+        noise = torch.zeros(len(batch.rows), batch.noise.shape[1], dtype=torch.int16, device=self.tagger.device)
+        there = unpacked(batch, integers, noise)
+        self._stream.wait_stream(torch.cuda.current_stream())
+        with torch.cuda.stream(self._stream):
+            self._compute(there)  # what is compiled or loaded at first use cannot be while it is recorded
+        graph = torch.cuda.CUDAGraph()
+        with torch.cuda.graph(graph, self._memory, self._stream):
+            loss = self._compute(there)
+        return _Recording(integers, noise, graph, loss)
 
 
 class CompiledEngine(Engine):
@@ -170,6 +223,13 @@ class CompiledEngine(Engine):
         return best
 
 
+def room_for(batch: Batch) -> int:
+    """Tokens, and LETTERS times as many letters, to fill a batch up to: a multiple of 16, four in each power of 2."""
+    letters = len(batch.letters) - len(batch.word_firsts)  # but for one a word
+    needed = max(16, len(batch.rows), -(-letters // (LETTERS - 1)))
+    return 16 * math.ceil(2 ** (math.ceil(4 * math.log2(needed)) / 4) / 16)
+
+
 def _views(parameters: list[nn.Parameter], vector: Tensor, apart: int = 1) -> Iterator[Tensor]:
     """The parts of a vector that stand for each parameter, in their shapes, each begun at a multiple of `apart`."""
     first = 0
@@ -190,4 +250,5 @@ def engine_for(
         if importlib.util.find_spec("numba"):
             return CompiledEngine(tagger, dropout, threads)
         logger.warning("numba is missing; torch computes, more slowly on a CPU")
-    return Engine(tagger, dropout, precision)
+    kind = GraphEngine if tagger.device.type == "cuda" else Engine
+    return kind(tagger, dropout, precision)

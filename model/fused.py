@@ -3,12 +3,13 @@
 Source of the equations: model.lstm for the cell; Lafferty et al. (2001) for the CRF. All of it is float32; from compute
 capability 8.0 on a product in the recurrence is done by tensor cores in three parts of TF32, which together keep
 float32's precision. A kernel only reads from an array, or writes each place of it once before a barrier and reads it
-after.
+after. Rows of no sequence may follow the others: their outputs and gradients are 0.
 Letters: N rows of sequences laid end to end, S sequences, the longest first, D inputs, H units a direction, K tags.
 """
 
 from __future__ import annotations
 
+import math
 import subprocess
 from collections.abc import Callable
 from typing import Any
@@ -23,9 +24,12 @@ from triton.errors import TritonError
 from model.settings import ModelError
 
 _NEVER = tl.constexpr(-1e9)  # the score of a tag that only fills the kernel's block
+_LEAST_UNITS = 32  # of a program: fewer would only wait
 _SEQUENCES = 16  # that a program computes together, the least that tensor cores multiply
 _MOST_UNITS = 512  # that fit into the shared memory of all GPUs since 2018
 _MOST_TAGS = 128  # that fit into a program's registers
+_SMALL = 2**14  # a matrix of fewer numbers
+_PARTS = 128
 # These differ from batch to batch, and a kernel would be compiled anew for each divisor and alignment of them.
 _jit = triton.jit(do_not_specialize=["rows", "sequences"], do_not_specialize_on_alignment=["firsts", "lengths", "tags"])
 
@@ -36,20 +40,29 @@ def _tanh(x):
 
 
 @triton.jit
+def _meet(arrivals, shares: tl.constexpr, times):
+    """Return when all programs that share sequences have come `times` times, and what they wrote can be read."""
+    tl.debug_barrier()
+    if shares > 1:
+        tl.atomic_add(arrivals, 1, sem="release")
+        while tl.atomic_add(arrivals, 0, sem="acquire") < shares * times:
+            pass
+        tl.debug_barrier()
+
+
+@triton.jit
 def _sequences(firsts, lengths, sequences, together: tl.constexpr):
-    """A program's direction, its sequences' lengths and the rows where they begin in it, and the step between rows."""
+    """A program's direction and sequences, their lengths and the rows where they begin, and the step between rows."""
     direction = tl.program_id(1)
     sequence = tl.program_id(0) * together + tl.arange(0, together)
     length = tl.load(lengths + sequence, mask=sequence < sequences, other=0).to(tl.int32)
     first = tl.load(firsts + sequence, mask=sequence < sequences, other=0).to(tl.int32)
-    return direction, length, first + direction * tl.maximum(length - 1, 0), 1 - 2 * direction
+    return direction, sequence, length, first + direction * tl.maximum(length - 1, 0), 1 - 2 * direction
 
 
 @triton.jit
-def _pair(array, direction, units: tl.constexpr, wide: tl.constexpr):
-    """A direction's rows (1, wide) of both parts of an array (2, 2, H), such as the peepholes."""
-    u = tl.arange(0, wide)
-    own = u < units
+def _pair(array, direction, u, own, units: tl.constexpr):
+    """A direction's units (1, wide) of both parts of an array (2, 2, H), such as the peepholes."""
     first = tl.load(array + direction * units + u, mask=own, other=0.0)
     second = tl.load(array + (2 + direction) * units + u, mask=own, other=0.0)
     return first[None, :], second[None, :]
@@ -58,30 +71,33 @@ def _pair(array, direction, units: tl.constexpr, wide: tl.constexpr):
 @_jit
 def _lstm_forward(
     gates, recurrent, peepholes, initial, firsts, lengths,
-    states, h_before, c_before, output,
+    states, h_before, c_before, output, arrivals,
     rows, sequences,
-    units: tl.constexpr, together: tl.constexpr, wide: tl.constexpr, block: tl.constexpr,
+    units: tl.constexpr, together: tl.constexpr, wide: tl.constexpr, block: tl.constexpr, shares: tl.constexpr,
+    final: tl.constexpr,
 ):  # fmt: skip
     """One direction of some sequences: from the products with the inputs and the bias, `gates` (2, N, 3H), all states.
 
-    Writes `states` (2, N, 3H), i, g and o; `h_before` and `c_before` (2, N, H), those of the step before; and `output`
-    (N, 2H). The other arrays have the shapes of CoupledBiLSTM. `wide` is H rounded up to a power of 2.
+    Writes `states` (2, N, 3H), i, g and o; `h_before` and `c_before` (2, N, H), those of the step before; and `output`,
+    (N, 2H) or with `final` (S, 2H). The other arrays have the shapes of CoupledBiLSTM. A program computes `wide` units,
+    and `shares` of them all, which meet after each step by their counter of `arrivals`, zeros (programs, 2).
     """
-    direction, length, start, onward = _sequences(firsts, lengths, sequences, together)
-    u = tl.arange(0, wide)
+    direction, sequence, length, start, onward = _sequences(firsts, lengths, sequences, together)
+    u = tl.program_id(2) * wide + tl.arange(0, wide)
     own = u < units
+    arrivals += tl.program_id(0) * 2 + direction
     gates += direction * rows * 3 * units
     states += direction * rows * 3 * units
     recurrent += direction * units * 3 * units
     h_before += direction * rows * units
     c_before += direction * rows * units
     output += direction * units
-    w_ci, w_co = _pair(peepholes, direction, units, wide)
-    h_start, c = _pair(initial, direction, units, wide)
+    w_ci, w_co = _pair(peepholes, direction, u, own, units)
+    h_start, c = _pair(initial, direction, u, own, units)
     c += tl.zeros([together, wide], tl.float32)
     h_start += tl.zeros([together, wide], tl.float32)
     tl.store(h_before + start[:, None] * units + u[None, :], h_start, mask=(length > 0)[:, None] & own[None, :])
-    tl.debug_barrier()
+    _meet(arrivals, shares, 1)
     for t in range(0, tl.max(length, 0)):
         running = (t < length)[:, None]
         row = (start + t * onward)[:, None]
@@ -111,33 +127,40 @@ def _lstm_forward(
         tl.store(states + place, i, mask=here)
         tl.store(states + place + units, g, mask=here)
         tl.store(states + place + 2 * units, o, mask=here)
-        tl.store(output + row * 2 * units + u[None, :], h, mask=here)
+        if final:
+            last = (t + 1 == length)[:, None] & own[None, :]
+            tl.store(output + sequence[:, None] * 2 * units + u[None, :], h, mask=last)
+        else:
+            tl.store(output + row * 2 * units + u[None, :], h, mask=here)
         following = (t + 1 < length)[:, None] & own[None, :]
         tl.store(h_before + (row + onward) * units + u[None, :], h, mask=following)
-        tl.debug_barrier()
+        _meet(arrivals, shares, t + 2)
 
 
 @_jit
 def _lstm_backward(
     states, transposed, peepholes, firsts, lengths, c_before, grad,
-    dz, sums,
+    dz, sums, arrivals,
     rows, sequences,
-    units: tl.constexpr, together: tl.constexpr, wide: tl.constexpr, block: tl.constexpr,
+    units: tl.constexpr, together: tl.constexpr, wide: tl.constexpr, block: tl.constexpr, shares: tl.constexpr,
+    final: tl.constexpr,
 ):  # fmt: skip
-    """One direction of some sequences, given `grad` (N, 2H), the gradient of the output.
+    """One direction of some sequences, given `grad`, the gradient of the output, as large.
 
     Writes `dz` (2, N, 3H), the gradient of the gates' arguments, and `sums` (programs, 2, 4, H), this program's part of
-    the gradients of w_ci, w_co and the initial h and c. `transposed` (2, 3H, H) is `recurrent`, turned.
+    the gradients of w_ci, w_co and the initial h and c. `transposed` (2, 3H, H) is `recurrent`, turned. For
+    the other arguments see the way forward.
     """
-    direction, length, start, onward = _sequences(firsts, lengths, sequences, together)
-    u = tl.arange(0, wide)
+    direction, sequence, length, start, onward = _sequences(firsts, lengths, sequences, together)
+    u = tl.program_id(2) * wide + tl.arange(0, wide)
     own = u < units
+    arrivals += tl.program_id(0) * 2 + direction
     states += direction * rows * 3 * units
     dz += direction * rows * 3 * units
     transposed += direction * 3 * units * units
     c_before += direction * rows * units
     grad += direction * units
-    w_ci, w_co = _pair(peepholes, direction, units, wide)
+    w_ci, w_co = _pair(peepholes, direction, u, own, units)
     dh = tl.zeros([together, wide], tl.float32)
     dc = tl.zeros([together, wide], tl.float32)
     d_ci = tl.zeros([together, wide], tl.float32)
@@ -153,7 +176,11 @@ def _lstm_backward(
         g = tl.load(states + place + units, mask=here, other=0.0)
         o = tl.load(states + place + 2 * units, mask=here, other=0.0)
         before = tl.load(c_before + row * units + u[None, :], mask=here, other=0.0)
-        dh += tl.load(grad + row * 2 * units + u[None, :], mask=here, other=0.0)
+        if final:
+            last = (t + 1 == length)[:, None] & own[None, :]
+            dh += tl.load(grad + sequence[:, None] * 2 * units + u[None, :], mask=last, other=0.0)
+        else:
+            dh += tl.load(grad + row * 2 * units + u[None, :], mask=here, other=0.0)
         c = before + i * (g - before)
         squashed = _tanh(c)
         dz_o = dh * squashed * o * (1 - o)
@@ -166,7 +193,7 @@ def _lstm_backward(
         tl.store(dz + place, dz_i, mask=here)
         tl.store(dz + place + units, dz_g, mask=here)
         tl.store(dz + place + 2 * units, dz_o, mask=here)
-        tl.debug_barrier()
+        _meet(arrivals, shares, back + 1)
         dh = tl.zeros([together, wide], tl.float32)
         for first in range(0, 3 * units, block):
             k = first + tl.arange(0, block)
@@ -248,48 +275,69 @@ def _crf_loss(
     tl.store(d_transitions + sentence * count * count + places, d_moves, mask=pairs)
 
 
-def _launch(kernel: Any, grid: tuple[int, ...], *arguments: Any, **constants: int) -> None:
+def _launch(kernel: Any, grid: tuple[int, ...], *arguments: Any, **constants: Any) -> None:
     """Kernels know of no strides, and Triton of no device but the current one."""
     assert all(argument.is_contiguous() for argument in arguments if isinstance(argument, Tensor))
     with torch.cuda.device_of(arguments[0]):  # type: ignore[no-untyped-call]
         kernel[grid](*arguments, **constants)
 
 
-def _blocks(sequences: int, units: int, block: int) -> tuple[tuple[int, int], dict[str, int]]:
+def _processors(device: torch.device) -> int:
+    """Programs that run at once, at least."""
+    return torch.cuda.get_device_properties(device).multi_processor_count if device.type == "cuda" else 1
+
+
+def _blocks(sequences: int, units: int, matrices: int, processors: int) -> tuple[tuple[int, int, int], dict[str, Any]]:
     """Programs, and the sizes of what one computes at a time: as much as the registers and shared memory hold.
 
-    `block` is the number of rows of the recurrent weights that are there at a time, fewer in a wide layer.
+    Units are shared as far as there are processors: all programs that wait for one another must run at once, which a
+    cooperative launch ensures. `matrices` is the number of those whose rows are there together, a block at a time.
     """
     if units > _MOST_UNITS:
         raise ModelError(f"an LSTM layer of {units} units a direction; on a GPU it has at most {_MOST_UNITS}")
-    wide = triton.next_power_of_2(max(units, 16))
-    sizes = {"units": units, "together": _SEQUENCES, "wide": wide, "block": block if wide <= 256 else 16}
+    programs, wide = triton.cdiv(sequences, _SEQUENCES), triton.next_power_of_2(max(units, 16))
+    while wide > _LEAST_UNITS and 2 * programs * triton.cdiv(units, wide // 2) <= processors:
+        wide //= 2
+    shares = triton.cdiv(units, wide)
+    sizes = {"units": units, "together": _SEQUENCES, "wide": wide, "block": 32 if matrices * wide <= 256 else 16}
     options = {"num_warps": 8 if wide > 64 else 4, "num_stages": 3 if wide <= 256 else 1}
-    return (triton.cdiv(sequences, _SEQUENCES), 2), sizes | options
+    options["launch_cooperative_grid"] = shares > 1
+    return (programs, 2, shares), {**sizes, "shares": shares, **options}
+
+
+def _products(x: Tensor, dz: Tensor) -> Tensor:
+    """Sums (2, D, 3H) over the rows of products of inputs (N, D) or (2, N, D) and gradients (2, N, 3H).
+
+    Where they are small, few processors would be busy with all rows, and so parts are summed side by side.
+    """
+    parts = math.gcd(dz.shape[1], _PARTS) if x.shape[-1] * dz.shape[-1] < _SMALL else 1
+    x, dz = (rows.view(*rows.shape[:-2], parts, -1, rows.shape[-1]) for rows in (x, dz))
+    return torch.matmul(x.transpose(-1, -2), dz).float().sum(1)
 
 
 class _BiLSTM(torch.autograd.Function):
     """Outputs (N, 2H) of a bidirectional layer for inputs (N, D), differentiable; parameters as in CoupledBiLSTM.
 
     `firsts` and `lengths` (S,) are each sequence's first row and its rows, falling. The products outside the recurrence
-    are computed in `precision`.
+    are computed in `precision`. With `final` the outputs are each direction's last (S, 2H).
     """
 
     @staticmethod
     def forward(
         ctx: Any, x: Tensor, weight: Tensor, recurrent: Tensor, bias: Tensor, peepholes: Tensor, initial: Tensor,
-        firsts: Tensor, lengths: Tensor, precision: torch.dtype = torch.float32,
+        firsts: Tensor, lengths: Tensor, precision: torch.dtype = torch.float32, final: bool = False,
     ) -> Tensor:  # fmt: skip
         rows, units = len(x), recurrent.shape[1]
         x, weight = x.detach().to(precision), weight.detach().to(precision)  # else matmul would copy what it multiplies
         gates = torch.matmul(x, weight).float().add_(bias.unsqueeze(1))  # (2, N, 3H)
         states = torch.empty_like(gates)
-        h_before, c_before = (gates.new_empty(2, rows, units) for _ in range(2))
-        output = gates.new_empty(rows, 2 * units)
-        grid, constants = _blocks(len(lengths), units, 16)
+        h_before, c_before = gates.new_zeros(2, rows, units), gates.new_empty(2, rows, units)
+        output = gates.new_zeros(len(lengths) if final else rows, 2 * units)
+        grid, constants = _blocks(len(lengths), units, 3, _processors(x.device))
         inputs = (gates, recurrent, peepholes, initial, firsts, lengths)
-        outputs = (states, h_before, c_before, output)
-        _launch(_lstm_forward, grid, *inputs, *outputs, rows, len(lengths), **constants)
+        outputs = (states, h_before, c_before, output, lengths.new_zeros(grid[:2], dtype=torch.int32))
+        _launch(_lstm_forward, grid, *inputs, *outputs, rows, len(lengths), **constants, final=final)
+        ctx.final = final
         ctx.save_for_backward(x, weight, recurrent, peepholes, firsts, lengths, states, h_before, c_before)
         return output
 
@@ -298,18 +346,17 @@ class _BiLSTM(torch.autograd.Function):
     def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...]:
         x, weight, recurrent, peepholes, firsts, lengths, states, h_before, c_before = ctx.saved_tensors
         rows, units = len(x), recurrent.shape[1]
-        grid, constants = _blocks(len(lengths), units, 32)
-        dz = torch.empty_like(states)
+        grid, constants = _blocks(len(lengths), units, 1, _processors(x.device))
+        dz, arrivals = torch.zeros_like(states), lengths.new_zeros(grid[:2], dtype=torch.int32)
         sums = dz.new_empty(grid[0], 2, 4, units)
         transposed = recurrent.transpose(1, 2).contiguous()
         inputs = (states, transposed, peepholes, firsts, lengths, c_before, grad.contiguous())
-        _launch(_lstm_backward, grid, *inputs, dz, sums, rows, len(lengths), **constants)
+        _launch(_lstm_backward, grid, *inputs, dz, sums, arrivals, rows, len(lengths), **constants, final=ctx.final)
         rounded = dz.to(x.dtype)
         d_x = torch.matmul(rounded, weight.transpose(1, 2)).float().sum(0) if ctx.needs_input_grad[0] else None
-        d_weight = torch.matmul(x.T, rounded).float()
-        d_recurrent = torch.matmul(h_before.to(x.dtype).transpose(1, 2), rounded).float()
+        d_weight, d_recurrent = _products(x, rounded), _products(h_before.to(x.dtype), rounded)
         d_peepholes, d_initial = sums.sum(0).transpose(0, 1).chunk(2)  # (2, 2, H) each
-        return d_x, d_weight, d_recurrent, dz.sum(1), d_peepholes, d_initial, None, None, None
+        return d_x, d_weight, d_recurrent, dz.sum(1), d_peepholes, d_initial, *[None] * 4
 
 
 bilstm: Callable[..., Tensor] = _BiLSTM.apply
@@ -333,7 +380,7 @@ class _CrfLoss(torch.autograd.Function):
             raise ModelError(f"{count} tags; on a GPU there are at most {_MOST_TAGS}")
         sentences = len(lengths)
         wide = triton.next_power_of_2(max(count, 2))
-        alphas, d_scores = scores.new_empty(rows, wide), torch.empty_like(scores)
+        alphas, d_scores = scores.new_empty(rows, wide), torch.zeros_like(scores)
         losses, d_transitions = scores.new_empty(sentences), scores.new_empty(sentences, count, count)
         d_start, d_end = (scores.new_empty(sentences, count) for _ in range(2))
         inputs = (scores, tags, firsts, lengths, start, end, transitions)

@@ -63,16 +63,23 @@ class CoupledBiLSTM(nn.Module):
         """
         if x.device.type == "cpu":
             return torch.cat([self._direction(d, x, firsts.numpy(), lengths.numpy()) for d in (0, 1)], dim=1)
-        from model import fused
-
-        parameters = (self.weight, self.recurrent, self.bias, self.peepholes, self.initial)
-        return fused.bilstm(x, *parameters, firsts, lengths, precision)
+        return self._fused(x, firsts, lengths, precision)
 
     def final(self, x: Tensor, firsts: Tensor, lengths: Tensor) -> Tensor:
         """Final hidden states (S, 2H): the forward one after the last row, the backward one after the first."""
+        if x.device.type != "cpu":
+            return self._fused(x, firsts, lengths, final=True)
         lasts = torch.stack([2 * (firsts + lengths - 1), 2 * firsts + 1], dim=1)  # among each row's two halves
         halves: Tensor = self(x, firsts, lengths).view(2 * len(x), -1)  # (2N, H)
         return halves.index_select(0, lasts.flatten()).view(len(firsts), -1)
+
+    def _fused(
+        self, x: Tensor, firsts: Tensor, lengths: Tensor, precision: torch.dtype = torch.float32, final: bool = False
+    ) -> Tensor:
+        from model import fused
+
+        parameters = (self.weight, self.recurrent, self.bias, self.peepholes, self.initial)
+        return fused.bilstm(x, *parameters, firsts, lengths, precision, final)
 
     def _direction(self, d: int, x: Tensor, firsts: Integers, lengths: Integers) -> Tensor:
         """Outputs (N, H) of one direction; sequences still running are the first ones, and nothing is masked."""

@@ -13,6 +13,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 from torchcrf import CRF
@@ -122,12 +123,13 @@ class Tagger(nn.Module):
         scores: Tensor = self.fully_connected(x)  # (N, K)
         return scores
 
-    def loss(self, batch: Batch, dropout: Dropout | None = None, precision: torch.dtype = torch.float32) -> Tensor:
-        """Negative log-likelihood of the tags, the mean over the sentences."""
-        there = on_device(batch, self.device)
+    def loss(
+        self, there: dict[str, Tensor], dropout: Dropout | None = None, precision: torch.dtype = torch.float32
+    ) -> Tensor:
+        """Negative log-likelihood of the tags of a batch `on_device`, the mean over the sentences."""
         scores = self.scores(there, dropout, precision)
         if self.device.type == "cpu":
-            grid, mask = _grid(there, int(batch.lengths[0]))
+            grid, mask = _grid(there, int(there["lengths"][0]))
             likelihood: Tensor = self.crf(_padded(scores, grid), _padded(there["tags"], grid), mask, reduction="mean")
             return -likelihood
         from model import fused
@@ -178,14 +180,22 @@ class Tagger(nn.Module):
 
 
 def on_device(batch: Batch, device: torch.device) -> dict[str, Tensor]:
-    """The batch's arrays by name as tensors on a device: two copies, which wait for nothing that runs there."""
-    *integers, noise = (torch.from_numpy(array) for array in batch)
+    """The batch's arrays by name as tensors on a device."""
     if device.type == "cpu":
-        return dict(zip(Batch._fields, (*integers, noise), strict=True))
-    pinned = device.type == "cuda"
-    whole, noise = (tensor.pin_memory() if pinned else tensor for tensor in (torch.cat(integers), noise))
-    parts = torch.split(whole.to(device, non_blocking=True), [len(tensor) for tensor in integers])
-    return dict(zip(Batch._fields, (*parts, noise.to(device, non_blocking=True)), strict=True))
+        return dict(zip(Batch._fields, map(torch.from_numpy, batch), strict=True))
+    return unpacked(batch, *(tensor.to(device, non_blocking=True) for tensor in packed(batch)))
+
+
+def packed(batch: Batch) -> tuple[Tensor, Tensor]:
+    """The batch's integers end to end and its noise, from where a GPU takes them without the host's waiting for it."""
+    whole, noise = torch.from_numpy(np.concatenate(batch[:-1])), torch.from_numpy(batch.noise)
+    return (whole.pin_memory(), noise.pin_memory()) if torch.cuda.is_available() else (whole, noise)
+
+
+def unpacked(batch: Batch, whole: Tensor, noise: Tensor) -> dict[str, Tensor]:
+    """By name the parts of what was packed, or of its copies, for a batch of this one's sizes."""
+    parts = torch.split(whole, [len(array) for array in batch[:-1]])
+    return dict(zip(Batch._fields, (*parts, noise), strict=True))
 
 
 def _grid(there: dict[str, Tensor], longest: int) -> tuple[Tensor, Tensor]:

@@ -19,7 +19,7 @@ from model.batches import Batch, Encoded, Words
 from model.corpus import Corpus
 from model.engines import CompiledEngine, Engine, engine_for
 from model.settings import TrainingConfig
-from model.tagger import Dropout, Tagger, TaggerConfig
+from model.tagger import Dropout, Tagger, TaggerConfig, on_device
 from model.training import make_optimizer, update
 
 ROOT = Path(__file__).parents[2]
@@ -88,7 +88,7 @@ def test_loss_and_gradients_equal_torchs_in_float64(
     tagger = random_tagger(variant, sizes, seed)
     batch = data.draw(batches(tagger.inputs))
     exact = random_tagger(variant, sizes, seed).double()
-    expected = exact.loss(batch, Dropout(dropout))
+    expected = exact.loss(on_device(batch, exact.device), Dropout(dropout))
     expected.backward()
     engine = CompiledEngine(tagger, dropout)
     found = engine.loss(OneBatch(batch), np.arange(len(batch.lengths)), np.random.default_rng(0))

@@ -5,10 +5,12 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 import torch
+from hypothesis import given
+from hypothesis import strategies as st
 
-from model.batches import Encoded
+from model.batches import Batch, Encoded
 from model.corpus import Corpus
-from model.engines import CompiledEngine, Engine
+from model.engines import LETTERS, CompiledEngine, Engine, room_for
 from model.settings import TrainingConfig
 from model.tagger import Tagger
 from model.training import make_optimizer, update
@@ -36,6 +38,24 @@ def test_neither_a_step_nor_the_best_paths_wait_for_the_device(
     assert tagger.best_paths(examples.batch(ALL)).device.type == "meta"
     with pytest.raises(RuntimeError):
         loss.item()
+
+
+@given(st.data())
+def test_a_recorded_step_has_room_for_its_batch(data: st.DataObject) -> None:
+    tokens = data.draw(st.integers(1, 5000))
+    words = data.draw(st.integers(1, tokens))
+    letters = data.draw(st.integers(words, 30 * words))
+    batch = Batch(*(np.zeros(count, np.int64) for count in (tokens, tokens, letters, words, words, 1, 1, tokens, 1)))
+    room = room_for(batch)
+    filled = batch.filled(room, LETTERS * room)
+    assert room % 16 == 0
+    assert room <= 1.2 * max(tokens, (letters - words) / (LETTERS - 1)) + 17
+    assert {len(filled[i]) for i in (0, 1, 3, 4, 7)} == {room}
+    added = filled.word_firsts[words:]  # words, of a letter each, and only tokens that are added have them
+    assert set(added) == set(range(letters, letters + room - words)) <= set(range(len(filled.letters)))
+    assert set(filled.word_lengths[words:]) <= {1}
+    assert len(set(filled.spellings[tokens:])) == room - tokens
+    assert set(filled.spellings[tokens:]) <= set(range(words, room))
 
 
 @pytest.mark.parametrize("variant", ["paper", "neuroner"])

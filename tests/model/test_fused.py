@@ -5,7 +5,8 @@ import os
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
+from functools import partialmethod
 from itertools import pairwise, product
 
 import numpy as np
@@ -23,10 +24,10 @@ from triton.runtime.errors import OutOfResources  # noqa: E402
 from model import fused  # noqa: E402
 from model.batches import Encoded  # noqa: E402
 from model.corpus import Corpus  # noqa: E402
-from model.engines import Engine  # noqa: E402
+from model.engines import Engine, GraphEngine  # noqa: E402
 from model.lstm import CoupledBiLSTM  # noqa: E402
 from model.settings import ModelError, TrainingConfig  # noqa: E402
-from model.tagger import Tagger  # noqa: E402
+from model.tagger import Dropout, Tagger, on_device  # noqa: E402
 from model.training import choose_device, make_optimizer, reproducible, update  # noqa: E402
 
 # One sequence; more than a program takes; several of one length; hidden units below, at and above a block of 16.
@@ -38,10 +39,11 @@ def borders(lengths: list[int]) -> tuple[torch.Tensor, torch.Tensor]:
     return torch.tensor(lengths).cumsum(0) - torch.tensor(lengths), torch.tensor(lengths)
 
 
+@pytest.mark.parametrize("final", [False, True])
 @pytest.mark.parametrize("variant", ["paper", "neuroner"])
 @pytest.mark.parametrize(("lengths", "inputs", "units"), SHAPES)
 def test_outputs_and_gradients_of_the_lstm_are_the_plain_ones(
-    variant: str, lengths: list[int], inputs: int, units: int
+    variant: str, lengths: list[int], inputs: int, units: int, final: bool
 ) -> None:
     torch.manual_seed(units)
     lstm = CoupledBiLSTM(inputs, units, variant)
@@ -49,7 +51,7 @@ def test_outputs_and_gradients_of_the_lstm_are_the_plain_ones(
         for parameter in lstm.parameters():  # biases too: zeros would hide mistakes
             parameter.add_(torch.randn_like(parameter), alpha=0.3)
     x = torch.randn(sum(lengths), inputs, requires_grad=True)
-    probe = torch.randn(sum(lengths), 2 * units)
+    probe = torch.randn(len(lengths) if final else sum(lengths), 2 * units)
     names = ["weight", "recurrent", "bias", "peepholes", "initial"]
     sequences = borders(lengths)
 
@@ -60,10 +62,10 @@ def test_outputs_and_gradients_of_the_lstm_are_the_plain_ones(
     trained = [number for number, value in enumerate(own) if value.requires_grad]
     exact = lstm.double()
     x64 = x.detach().double().requires_grad_()
-    expected = gradients(exact(x64, *sequences), [x64, *exact.parameters()])
+    expected = gradients((exact.final if final else exact)(x64, *sequences), [x64, *exact.parameters()])
     there = [value.detach().float().to(DEVICE).requires_grad_() for value in own]
     x_there = x.detach().to(DEVICE).requires_grad_()
-    output = fused.bilstm(x_there, *there, *(tensor.to(DEVICE) for tensor in sequences))
+    output = fused.bilstm(x_there, *there, *(tensor.to(DEVICE) for tensor in sequences), torch.float32, final)
     order = [names.index(name) for name, _ in exact.named_parameters()]
     assert sorted(order) == trained
     found = gradients(output, [x_there, *(there[number] for number in order)])
@@ -132,7 +134,7 @@ def test_products_in_half_precision_keep_float32_state() -> None:
 
 def test_what_no_gpu_holds_is_refused() -> None:
     with pytest.raises(ModelError, match="513 units"):
-        fused._blocks(32, 513, 16)
+        fused._blocks(32, 513, 3, 1)
     scores, tags, firsts, lengths = torch.zeros(1, 129), *torch.tensor([[0], [0], [1]])
     with pytest.raises(ModelError, match="129 tags"):
         fused.crf_loss(scores, torch.zeros(129), torch.zeros(129), torch.zeros(129, 129), tags, firsts, lengths)
@@ -162,6 +164,27 @@ def test_the_kernels_are_tried_out(monkeypatch: pytest.MonkeyPatch) -> None:
         fused.try_out(DEVICE)
 
 
+def test_filling_a_batch_up_changes_no_gradient(
+    corpus: Corpus, make_tagger: Callable[..., Tagger], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(CoupledBiLSTM, "forward", CoupledBiLSTM._fused)
+    monkeypatch.setattr(CoupledBiLSTM, "final", partialmethod(CoupledBiLSTM._fused, final=True))
+    tagger = make_tagger(corpus).to(DEVICE)
+    examples = Encoded(corpus, tagger.word_vectors, tagger.alphabet, tagger.tags)
+    batch = examples.batch(np.array([1, 0, 3, 2]), np.random.default_rng(0), tagger.inputs)
+    noise = np.random.default_rng(1).integers(-(2**15), 2**15, (40, tagger.inputs), dtype=np.int16)
+    noise[: len(batch.noise)] = batch.noise
+    results = []
+    for given in (batch, batch.filled(40, 256)._replace(noise=noise)):
+        there = on_device(given, tagger.device)
+        crf = (tagger.crf.start_transitions, tagger.crf.end_transitions, tagger.crf.transitions)
+        scores = tagger.scores(there, Dropout(0.5))
+        loss = fused.crf_loss(scores, *crf, there["tags"], there["firsts"], there["lengths"])
+        results.append([loss, *torch.autograd.grad(loss, list(tagger.parameters()))])
+    for filled, plain in zip(*results, strict=True):
+        torch.testing.assert_close(filled, plain, rtol=1e-5, atol=1e-6)
+
+
 @contextmanager
 def no_waiting() -> Iterator[None]:
     """Whatever makes the host wait for the GPU raises RuntimeError."""
@@ -181,13 +204,15 @@ from model import fused
 
 capability, integers, whole = int(sys.argv[1]), {"rows", "sequences"}, {"firsts", "lengths", "tags"}
 calls = [(fused._crf_loss, {"count": 5, "wide": 8, "num_warps": 1})]
-for units in (25, 200, 512):
-    calls.append((fused._lstm_forward, fused._blocks(32, units, 16)[1]))
-    calls.append((fused._lstm_backward, fused._blocks(32, units, 32)[1]))
+for units, processors in ((25, 1), (200, 1), (200, 16), (200, 132), (512, 1), (512, 132)):
+    for kernel, matrices in ((fused._lstm_forward, 3), (fused._lstm_backward, 1)):
+        calls.append((kernel, fused._blocks(32, units, matrices, processors)[1] | {"final": units == 25}))
 for kernel, constants in calls:
-    options = {name: constants.pop(name) for name in ("num_warps", "num_stages") if name in constants}
+    names = ("num_warps", "num_stages", "launch_cooperative_grid")
+    options = {name: constants.pop(name) for name in names if name in constants}
     kinds = {
-        name: "constexpr" if name in constants else "i32" if name in integers else "*i64" if name in whole else "*fp32"
+        name: "constexpr" if name in constants else "i32" if name in integers else "*i64" if name in whole
+        else "*i32" if name == "arrivals" else "*fp32"
         for name in kernel.arg_names
     }
     aligned = {(i,): [["tt.divisibility", 16]] for i, kind in enumerate(kinds.values()) if kind.startswith("*")}
@@ -204,7 +229,7 @@ def test_every_kernel_compiles_and_fits_into_shared_memory(capability: int) -> N
     run = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
     assert run.returncode == 0, run.stderr
     kernels = [json.loads(line) for line in run.stdout.splitlines()]
-    assert len(kernels) == 7
+    assert len(kernels) == 13
     # What a block may have: 64 KiB on Turing, and since then 99 KiB on the smallest GPUs.
     assert max(shared for _, shared in kernels) <= (64 if capability == 75 else 99) * 1024
 
@@ -217,13 +242,14 @@ def test_a_training_on_the_gpu_is_that_of_the_cpu(
     results = []
     for device in (torch.device("cpu"), choose_device(), choose_device()):
         with reproducible(0, 1):
-            engine = Engine(make_tagger(corpus, variant).to(device), 0.5)
+            kind = Engine if device.type == "cpu" else GraphEngine
+            engine = kind(make_tagger(corpus, variant).to(device), 0.5)
             examples = Encoded(corpus, engine.tagger.word_vectors, engine.tagger.alphabet, engine.tagger.tags)
             config, generator = TrainingConfig("adam", 0.01, 4, "norm", 5.0, 0.5, 1, 1), np.random.default_rng(0)
             optimizer = make_optimizer(config, engine)
-            for _ in range(5):
-                with no_waiting():
-                    engine.loss(examples, np.array([1, 0, 3, 2]), generator)
+            for step in range(6):  # of two sizes, each recorded at first
+                with no_waiting() if step > 1 else nullcontext():
+                    engine.loss(examples, np.array([[1, 0, 3, 2], [0, 3]][step % 2]), generator)
                     update(config, engine, optimizer)
             trained = torch.cat([parameter.detach().flatten().cpu() for parameter in engine.tagger.parameters()])
             results.append((trained, engine.tags(examples)))

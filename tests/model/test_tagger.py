@@ -25,6 +25,10 @@ def by_sentence(tagger: Tagger, batch: Batch) -> list[torch.Tensor]:
     return list(tagger.scores(on_device(batch, tagger.device)).detach().split(batch.lengths.tolist()))
 
 
+def loss_of(tagger: Tagger, batch: Batch) -> torch.Tensor:
+    return tagger.loss(on_device(batch, tagger.device))
+
+
 def encoded(corpus: Corpus, tagger: Tagger) -> Encoded:
     return Encoded(corpus, tagger.word_vectors, tagger.alphabet, tagger.tags)
 
@@ -51,7 +55,7 @@ def test_loss_and_best_path_equal_an_enumeration_of_all_taggings(
         values = np.array([path_score(tagger, scores[number], path) for path in paths])
         losses.append(np.logaddexp.reduce(values) - path_score(tagger, scores[number], tuple(gold)))
         best.append([tagger.tags[tag] for tag in paths[int(values.argmax())]])
-    assert tagger.loss(batch).item() == pytest.approx(np.mean(losses), rel=1e-9)
+    assert loss_of(tagger, batch).item() == pytest.approx(np.mean(losses), rel=1e-9)
     assert tagger.decode(batch) == best
 
 
@@ -69,9 +73,9 @@ def test_gradient_of_a_batch_is_the_mean_of_its_sentences(corpus: Corpus, make_t
     tagger = make_tagger(corpus).double()
     examples = encoded(corpus, tagger)
     parameters = list(tagger.parameters())
-    together = torch.autograd.grad(tagger.loss(examples.batch(ALL)), parameters)
+    together = torch.autograd.grad(loss_of(tagger, examples.batch(ALL)), parameters)
     alone = [
-        torch.autograd.grad(tagger.loss(examples.batch(np.array([n]))), parameters, materialize_grads=True)
+        torch.autograd.grad(loss_of(tagger, examples.batch(np.array([n]))), parameters, materialize_grads=True)
         for n in range(4)
     ]
     for whole, parts in zip(together, zip(*alone, strict=True), strict=True):
@@ -82,12 +86,12 @@ def test_loss_falls_along_the_gradient_of_every_layer(corpus: Corpus, make_tagge
     tagger = make_tagger(corpus).double()
     batch = encoded(corpus, tagger).batch(ALL)
     for name, parameter in tagger.named_parameters():
-        (gradient,) = torch.autograd.grad(tagger.loss(batch), [parameter])
+        (gradient,) = torch.autograd.grad(loss_of(tagger, batch), [parameter])
         assert gradient.any(), name
-        before, step = tagger.loss(batch), 1e-5 / gradient.norm()
+        before, step = loss_of(tagger, batch), 1e-5 / gradient.norm()
         with torch.no_grad():
             parameter.sub_(step * gradient)
-            slope = (before - tagger.loss(batch)) / (step * gradient.square().sum())
+            slope = (before - loss_of(tagger, batch)) / (step * gradient.square().sum())
             parameter.add_(step * gradient)
         assert slope.item() == pytest.approx(1.0, abs=1e-3), name
 
