@@ -54,7 +54,7 @@ def _meet(arrivals, shares: tl.constexpr, times):
 def _sequences(firsts, lengths, sequences, together: tl.constexpr):
     """A program's direction and sequences, their lengths and the rows where they begin, and the step between rows."""
     direction = tl.program_id(1)
-    sequence = tl.program_id(0) * together + tl.arange(0, together)
+    sequence = tl.program_id(2) * together + tl.arange(0, together)
     length = tl.load(lengths + sequence, mask=sequence < sequences, other=0).to(tl.int32)
     first = tl.load(firsts + sequence, mask=sequence < sequences, other=0).to(tl.int32)
     return direction, sequence, length, first + direction * tl.maximum(length - 1, 0), 1 - 2 * direction
@@ -83,9 +83,9 @@ def _lstm_forward(
     and `shares` of them all, which meet after each step by their counter of `arrivals`, zeros (programs, 2).
     """
     direction, sequence, length, start, onward = _sequences(firsts, lengths, sequences, together)
-    u = tl.program_id(2) * wide + tl.arange(0, wide)
+    u = tl.program_id(0) * wide + tl.arange(0, wide)
     own = u < units
-    arrivals += tl.program_id(0) * 2 + direction
+    arrivals += tl.program_id(2) * 2 + direction
     gates += direction * rows * 3 * units
     states += direction * rows * 3 * units
     recurrent += direction * units * 3 * units
@@ -152,9 +152,9 @@ def _lstm_backward(
     the other arguments see the way forward.
     """
     direction, sequence, length, start, onward = _sequences(firsts, lengths, sequences, together)
-    u = tl.program_id(2) * wide + tl.arange(0, wide)
+    u = tl.program_id(0) * wide + tl.arange(0, wide)
     own = u < units
-    arrivals += tl.program_id(0) * 2 + direction
+    arrivals += tl.program_id(2) * 2 + direction
     states += direction * rows * 3 * units
     dz += direction * rows * 3 * units
     transposed += direction * 3 * units * units
@@ -201,7 +201,7 @@ def _lstm_backward(
             inside = (k < 3 * units)[:, None] & own[None, :]
             w = tl.load(transposed + k[:, None] * units + u[None, :], mask=inside, other=0.0)
             dh = tl.dot(part, w, dh, input_precision="tf32x3")
-    sums += (tl.program_id(0) * 2 + direction) * 4 * units + u
+    sums += (tl.program_id(2) * 2 + direction) * 4 * units + u
     tl.store(sums, tl.sum(d_ci, 0), mask=own)
     tl.store(sums + units, tl.sum(d_co, 0), mask=own)
     tl.store(sums + 2 * units, tl.sum(dh, 0), mask=own)
@@ -290,8 +290,9 @@ def _processors(device: torch.device) -> int:
 def _blocks(sequences: int, units: int, matrices: int, processors: int) -> tuple[tuple[int, int, int], dict[str, Any]]:
     """Programs, and the sizes of what one computes at a time: as much as the registers and shared memory hold.
 
-    Units are shared as far as there are processors: all programs that wait for one another must run at once, which a
-    cooperative launch ensures. `matrices` is the number of those whose rows are there together, a block at a time.
+    Units are shared as far as there are processors: all programs that wait for one another must run at once. They are
+    started one after another, and a cooperative launch fails where there is no room for all. `matrices` is the number
+    of those whose rows are there together, a block at a time.
     """
     if units > _MOST_UNITS:
         raise ModelError(f"an LSTM layer of {units} units a direction; on a GPU it has at most {_MOST_UNITS}")
@@ -302,7 +303,7 @@ def _blocks(sequences: int, units: int, matrices: int, processors: int) -> tuple
     sizes = {"units": units, "together": _SEQUENCES, "wide": wide, "block": 32 if matrices * wide <= 256 else 16}
     options = {"num_warps": 8 if wide > 64 else 4, "num_stages": 3 if wide <= 256 else 1}
     options["launch_cooperative_grid"] = shares > 1
-    return (programs, 2, shares), {**sizes, "shares": shares, **options}
+    return (shares, 2, programs), {**sizes, "shares": shares, **options}
 
 
 def _products(x: Tensor, dz: Tensor) -> Tensor:
@@ -335,7 +336,7 @@ class _BiLSTM(torch.autograd.Function):
         output = gates.new_zeros(len(lengths) if final else rows, 2 * units)
         grid, constants = _blocks(len(lengths), units, 3, _processors(x.device))
         inputs = (gates, recurrent, peepholes, initial, firsts, lengths)
-        outputs = (states, h_before, c_before, output, lengths.new_zeros(grid[:2], dtype=torch.int32))
+        outputs = (states, h_before, c_before, output, lengths.new_zeros(grid[1:], dtype=torch.int32))
         _launch(_lstm_forward, grid, *inputs, *outputs, rows, len(lengths), **constants, final=final)
         ctx.final = final
         ctx.save_for_backward(x, weight, recurrent, peepholes, firsts, lengths, states, h_before, c_before)
@@ -347,8 +348,8 @@ class _BiLSTM(torch.autograd.Function):
         x, weight, recurrent, peepholes, firsts, lengths, states, h_before, c_before = ctx.saved_tensors
         rows, units = len(x), recurrent.shape[1]
         grid, constants = _blocks(len(lengths), units, 1, _processors(x.device))
-        dz, arrivals = torch.zeros_like(states), lengths.new_zeros(grid[:2], dtype=torch.int32)
-        sums = dz.new_empty(grid[0], 2, 4, units)
+        dz, arrivals = torch.zeros_like(states), lengths.new_zeros(grid[1:], dtype=torch.int32)
+        sums = dz.new_empty(grid[2], 2, 4, units)
         transposed = recurrent.transpose(1, 2).contiguous()
         inputs = (states, transposed, peepholes, firsts, lengths, c_before, grad.contiguous())
         _launch(_lstm_backward, grid, *inputs, dz, sums, arrivals, rows, len(lengths), **constants, final=ctx.final)

@@ -1,6 +1,7 @@
 """The GPU's kernels against the plain way, on a GPU where there is one, else by Triton's interpreter."""
 
 import json
+import multiprocessing
 import os
 import subprocess
 import sys
@@ -8,6 +9,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
 from functools import partialmethod
 from itertools import pairwise, product
+from typing import Any
 
 import numpy as np
 import pytest
@@ -19,6 +21,7 @@ if DEVICE == "cpu":
 pytest.importorskip("triton", reason="Triton, which torch brings for GPUs, is not installed")
 
 from torchcrf import CRF  # noqa: E402
+from triton.runtime import interpreter  # noqa: E402
 from triton.runtime.errors import OutOfResources  # noqa: E402
 
 from model import fused  # noqa: E402
@@ -30,8 +33,30 @@ from model.settings import ModelError, TrainingConfig  # noqa: E402
 from model.tagger import Dropout, Tagger, on_device  # noqa: E402
 from model.training import choose_device, make_optimizer, reproducible, update  # noqa: E402
 
+FORK = multiprocessing.get_context("fork")
 # One sequence; more than a program takes; several of one length; hidden units below, at and above a block of 16.
 SHAPES = [([7], 3, 2), ([5, 5, 4, 1], 4, 16), ([6, *[3] * 17, 1, 1], 5, 20), ([40, 2], 3, 33)]
+launch = fused._launch
+
+
+def launch_at_once(kernel: Any, grid: tuple[int, ...], *arguments: Any, **constants: Any) -> None:
+    """Each program in a process of its own: the interpreter runs one after another, and the first would wait for ever."""
+    for argument in arguments:
+        if isinstance(argument, torch.Tensor):
+            argument.share_memory_()
+
+    def run(place: tuple[int, ...]) -> None:
+        interpreter.interpreter_builder.set_grid_idx = lambda *_: None
+        interpreter.interpreter_builder.grid_idx = place
+        interpreter.GridExecutor._restore_args_dev = lambda *_: None  # would write what others have written since
+        launch(kernel, (1, 1, 1), *arguments, **constants)
+
+    programs = [FORK.Process(target=run, args=(place,), daemon=True) for place in product(*map(range, grid))]
+    for program in programs:
+        program.start()
+    for program in programs:
+        program.join(60)
+    assert {program.exitcode for program in programs} == {0}
 
 
 def borders(lengths: list[int]) -> tuple[torch.Tensor, torch.Tensor]:
@@ -72,6 +97,30 @@ def test_outputs_and_gradients_of_the_lstm_are_the_plain_ones(
     for ours, theirs in zip(found, expected, strict=True):
         assert ours.dtype == torch.float32
         assert (ours.cpu() - theirs).norm() <= 2e-6 * theirs.norm()
+
+
+@pytest.mark.parametrize("variant", ["paper", "neuroner"])
+@pytest.mark.parametrize(("sequences", "final"), [(1, False), (17, True)])
+def test_programs_that_share_the_units_of_a_layer_compute_the_same(
+    variant: str, sequences: int, final: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    torch.manual_seed(0)
+    lstm = CoupledBiLSTM(4, 70, variant)
+    names = ["weight", "recurrent", "bias", "peepholes", "initial"]
+    x, order = torch.randn(3 * sequences, 4), borders([3] * sequences)
+    results = []
+    for processors in (1, 132):
+        monkeypatch.setattr(fused, "_processors", lambda _, count=processors: count)
+        if DEVICE == "cpu" and processors > 1:
+            monkeypatch.setattr(fused, "_launch", launch_at_once)
+        there = [x.to(DEVICE), *(getattr(lstm, name).detach().to(DEVICE) for name in names)]
+        for tensor in there:
+            tensor.requires_grad_()
+        output = fused.bilstm(*there, *(tensor.to(DEVICE) for tensor in order), torch.float32, final)
+        results.append([output, *torch.autograd.grad(output.square().sum(), there)])
+    assert fused._blocks(sequences, 70, 1, 132)[0] == (3, 2, -(-sequences // 16))
+    for alone, shared in zip(*results, strict=True):
+        torch.testing.assert_close(shared, alone, rtol=1e-5, atol=1e-6)
 
 
 @pytest.mark.parametrize(("lengths", "tags"), [([4], 2), ([6, 3, 3, 1], 5), ([300, 2], 9)])
