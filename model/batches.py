@@ -117,18 +117,18 @@ class Batch(NamedTuple):
 
         No two of these are the same, as gradients of the same place wait for one another. The noise is not filled up.
         """
-        more = np.arange(tokens)
+        words, characters = len(self.word_firsts), len(self.letters)
 
-        def fill(array: NDArray[np.int64], with_what: NDArray[np.int64]) -> NDArray[np.int64]:
-            return np.concatenate([array, with_what[: tokens - len(array)]])
+        def fill(array: NDArray[np.int64], count: int, value: int = 0, step: int = 0) -> NDArray[np.int64]:
+            return np.concatenate([array, value + step * np.arange(count - len(array))])
 
         return self._replace(
-            rows=fill(self.rows, 0 * more),
-            spellings=fill(self.spellings, len(self.word_firsts) + more),
-            letters=np.concatenate([self.letters, np.zeros(letters - len(self.letters), np.int64)]),
-            word_firsts=fill(self.word_firsts, len(self.letters) + more),
-            word_lengths=fill(self.word_lengths, 0 * more + 1),
-            tags=fill(self.tags, 0 * more),
+            rows=fill(self.rows, tokens),
+            spellings=fill(self.spellings, tokens, words, 1),
+            letters=fill(self.letters, letters),
+            word_firsts=fill(self.word_firsts, tokens, characters, 1),
+            word_lengths=fill(self.word_lengths, tokens, 1),
+            tags=fill(self.tags, tokens),
         )
 
 

@@ -28,8 +28,8 @@ _LEAST_UNITS = 32  # of a program: fewer would only wait
 _SEQUENCES = 16  # that a program computes together, the least that tensor cores multiply
 _MOST_UNITS = 512  # that fit into the shared memory of all GPUs since 2018
 _MOST_TAGS = 128  # that fit into a program's registers
-_SMALL = 2**14  # a matrix of fewer numbers
-_PARTS = 128
+_SMALL = 2**14  # numbers of a matrix that only a few processors would sum over all rows
+_PARTS = 128  # at most, in which they then sum side by side
 # These differ from batch to batch, and a kernel would be compiled anew for each divisor and alignment of them.
 _jit = triton.jit(do_not_specialize=["rows", "sequences"], do_not_specialize_on_alignment=["firsts", "lengths", "tags"])
 
@@ -148,8 +148,8 @@ def _lstm_backward(
     """One direction of some sequences, given `grad`, the gradient of the output, as large.
 
     Writes `dz` (2, N, 3H), the gradient of the gates' arguments, and `sums` (programs, 2, 4, H), this program's part of
-    the gradients of w_ci, w_co and the initial h and c. `transposed` (2, 3H, H) is `recurrent`, turned. For
-    the other arguments see the way forward.
+    the gradients of w_ci, w_co and the initial h and c. `transposed` (2, 3H, H) is `recurrent`, turned; the others are
+    as in the way forward.
     """
     direction, sequence, length, start, onward = _sequences(firsts, lengths, sequences, together)
     u = tl.program_id(0) * wide + tl.arange(0, wide)
@@ -307,10 +307,7 @@ def _blocks(sequences: int, units: int, matrices: int, processors: int) -> tuple
 
 
 def _products(x: Tensor, dz: Tensor) -> Tensor:
-    """Sums (2, D, 3H) over the rows of products of inputs (N, D) or (2, N, D) and gradients (2, N, 3H).
-
-    Where they are small, few processors would be busy with all rows, and so parts are summed side by side.
-    """
+    """Sums (2, D, 3H) over the rows of products of inputs (N, D) or (2, N, D) and gradients (2, N, 3H)."""
     parts = math.gcd(dz.shape[1], _PARTS) if x.shape[-1] * dz.shape[-1] < _SMALL else 1
     x, dz = (rows.view(*rows.shape[:-2], parts, -1, rows.shape[-1]) for rows in (x, dz))
     return torch.matmul(x.transpose(-1, -2), dz).float().sum(1)
