@@ -7,9 +7,10 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
-from functools import partialmethod
+from functools import partial, partialmethod
 from itertools import pairwise, product
 from typing import Any
+from unittest.mock import MagicMock
 
 import numpy as np
 import pytest
@@ -30,7 +31,7 @@ from model.corpus import Corpus  # noqa: E402
 from model.engines import Engine, GraphEngine  # noqa: E402
 from model.lstm import CoupledBiLSTM  # noqa: E402
 from model.settings import ModelError, TrainingConfig  # noqa: E402
-from model.tagger import Dropout, Tagger, on_device  # noqa: E402
+from model.tagger import Tagger  # noqa: E402
 from model.training import choose_device, make_optimizer, reproducible, update  # noqa: E402
 
 FORK = multiprocessing.get_context("fork")
@@ -213,25 +214,59 @@ def test_the_kernels_are_tried_out(monkeypatch: pytest.MonkeyPatch) -> None:
         fused.try_out(DEVICE)
 
 
-def test_filling_a_batch_up_changes_no_gradient(
+class Graph:
+    """In place of a CUDA graph where there is no GPU: computes again what was computed while it was recorded."""
+
+    def __init__(self) -> None:
+        self.recorded: list[tuple[torch.Tensor, Callable[[], torch.Tensor]]] = []
+
+    def replay(self) -> None:
+        for loss, compute in self.recorded:
+            loss.copy_(compute())
+
+
+def without_cuda(patch: pytest.MonkeyPatch, tagger: Tagger) -> None:
+    """Let a GraphEngine compute on the CPU, by the GPU's kernels, what is recorded by `Graph`."""
+
+    def loss(there: dict[str, torch.Tensor], *how: Any) -> torch.Tensor:
+        crf = (tagger.crf.start_transitions, tagger.crf.end_transitions, tagger.crf.transitions)
+        return fused.crf_loss(tagger.scores(there, *how), *crf, there["tags"], there["firsts"], there["lengths"])
+
+    @contextmanager
+    def record(graph: Graph, *_: object) -> Iterator[None]:
+        def compute(engine: GraphEngine, there: dict[str, torch.Tensor]) -> torch.Tensor:
+            step = partial(Engine._compute, engine, there)
+            graph.recorded.append((step().clone(), step))
+            return graph.recorded[-1][0]
+
+        with patch.context() as inner:
+            inner.setattr(GraphEngine, "_compute", compute)
+            yield
+
+    patch.setattr(tagger, "loss", loss)
+    patch.setattr(CoupledBiLSTM, "forward", CoupledBiLSTM._fused)
+    patch.setattr(CoupledBiLSTM, "final", partialmethod(CoupledBiLSTM._fused, final=True))
+    for name, stand_in in (("CUDAGraph", Graph), ("graph", record), ("Stream", MagicMock()), ("stream", MagicMock())):
+        patch.setattr(torch.cuda, name, stand_in)
+    for name in ("current_stream", "graph_pool_handle"):
+        patch.setattr(torch.cuda, name, lambda: None)
+
+
+def test_recorded_steps_have_the_gradients_of_others(
     corpus: Corpus, make_tagger: Callable[..., Tagger], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(CoupledBiLSTM, "forward", CoupledBiLSTM._fused)
-    monkeypatch.setattr(CoupledBiLSTM, "final", partialmethod(CoupledBiLSTM._fused, final=True))
-    tagger = make_tagger(corpus).to(DEVICE)
-    examples = Encoded(corpus, tagger.word_vectors, tagger.alphabet, tagger.tags)
-    batch = examples.batch(np.array([1, 0, 3, 2]), np.random.default_rng(0), tagger.inputs)
-    noise = np.random.default_rng(1).integers(-(2**15), 2**15, (40, tagger.inputs), dtype=np.int16)
-    noise[: len(batch.noise)] = batch.noise
-    results = []
-    for given in (batch, batch.filled(40, 256)._replace(noise=noise)):
-        there = on_device(given, tagger.device)
-        crf = (tagger.crf.start_transitions, tagger.crf.end_transitions, tagger.crf.transitions)
-        scores = tagger.scores(there, Dropout(0.5))
-        loss = fused.crf_loss(scores, *crf, there["tags"], there["firsts"], there["lengths"])
-        results.append([loss, *torch.autograd.grad(loss, list(tagger.parameters()))])
-    for filled, plain in zip(*results, strict=True):
-        torch.testing.assert_close(filled, plain, rtol=1e-5, atol=1e-6)
+    taggers = [make_tagger(corpus).to(DEVICE) for _ in range(2)]
+    if DEVICE == "cpu":
+        without_cuda(monkeypatch, taggers[1])
+    engines = Engine(taggers[0], 0.5), GraphEngine(taggers[1], 0.5)
+    examples = Encoded(corpus, taggers[0].word_vectors, taggers[0].alphabet, taggers[0].tags)
+    for seed, sentences in enumerate([[1, 0, 3, 2], [0, 3], [1, 2], [2]]):
+        found = []
+        for engine in engines:
+            loss = engine.loss(examples, np.array(sentences), np.random.default_rng(seed))
+            found.append(torch.cat([loss.reshape(1), engine.gradient]))
+        torch.testing.assert_close(*found, rtol=1e-5, atol=1e-6)
+    assert len(engines[1]._recordings) == 3  # of four, two and one sentence
 
 
 @contextmanager
