@@ -2,10 +2,10 @@
 
     python -m benchmarks.gpu_throughput --conll train.tsv --words words.txt --vectors vectors.npy
 
-The reference is that of benchmarks.train_throughput, with pytorch-crf, as torch comes: not deterministic, and cuDNN may
-use TF32. A round times each variant once, in turn; a ratio is the median over the rounds. Then trainings run at once,
-each in a process of its own, as the slots of a GPU let them. Without data it makes sentences up; without a GPU all of
-it runs on the CPU, which shows only that it does. The last line is a JSON object with the figures.
+The reference is plain torch of benchmarks.references, as torch comes: not deterministic, and cuDNN may use TF32. A
+round times each variant once, in turn; a ratio is the median over the rounds. Then trainings run at once, each in a
+process of its own, as the slots of a GPU let them. Without data it makes sentences up; without a GPU all of it runs on
+the CPU, which shows only that it does. The last line is a JSON object with the figures.
 """
 
 from __future__ import annotations
@@ -29,7 +29,8 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from benchmarks.train_throughput import FAST, PAPER, PREDICTION_BATCH, PlainTorch, made_up, ours, plain, read_vectors
+from benchmarks.references import PlainTorch
+from benchmarks.train_throughput import FAST, PAPER, PREDICTION_BATCH, made_up, ours, plain, read_vectors
 from model.batches import Encoded
 from model.corpus import Corpus, alphabet, read_conll, tag_set
 from model.engines import engine_for

@@ -2,8 +2,9 @@
 
     python -m benchmarks.train_throughput --conll train.tsv --words words.txt --vectors vectors.npy
 
-References: torch's own packed nn.LSTM with pytorch-crf, frozen word vectors, characters once a distinct word, written
-as a competent user would; and flair with its own trainer, where it can be imported. Without data it makes sentences up.
+References (benchmarks.references): torch's own packed nn.LSTM with pytorch-crf, frozen word vectors, characters once a
+distinct word, written as a competent user would; and flair with its own trainer, where it can be imported. Without data
+it makes sentences up.
 A round times each variant once, in turn, in one process; a ratio is the median over the rounds of sentences a second by
 those of the reference in the same round. With several thread counts each variant stands with the one whose median is
 best. What is timed is the whole step: cutting the batch, forward, loss, backward, clipping, update.
@@ -25,81 +26,19 @@ from typing import Any
 
 import numpy as np
 import torch
-import torch.nn.functional as F
-from numpy.typing import NDArray
-from torch import Tensor, nn
-from torch.nn.utils.rnn import PackedSequence, pack_padded_sequence, pad_packed_sequence
-from torchcrf import CRF
 
-from model.batches import Batch, Encoded, WordVectors
+from benchmarks.references import Flair, PlainTorch, plain_step
+from model.batches import Encoded, WordVectors
 from model.corpus import Corpus, alphabet, read_conll, tag_set
 from model.engines import engine_for
-from model.scores import chunks
 from model.settings import TrainingConfig
-from model.tagger import Tagger, TaggerConfig, TokenEmbeddings
+from model.tagger import Tagger, TaggerConfig
 from model.training import make_optimizer, update
 
 DROPOUT = 0.5
 PAPER = TrainingConfig("sgd", 0.005, 1, "value", 5.0, DROPOUT, 1, 1)
 FAST = TrainingConfig("adam", 0.003, 32, "norm", 5.0, DROPOUT, 1, 1)
 PREDICTION_BATCH = 64
-
-
-class PlainTorch(nn.Module):
-    """The reference: nn.LSTM (four gates, no peepholes) in place of the coupled cell, all else the same sizes."""
-
-    def __init__(self, vectors: WordVectors, characters: int, tags: int) -> None:
-        super().__init__()
-        sizes = TaggerConfig()
-        self.token_embeddings = TokenEmbeddings(vectors)
-        self.character_embeddings = nn.Embedding(characters + 1, sizes.character_dimension)
-        width = 2 * sizes.character_hidden
-        self.character_lstm = nn.LSTM(sizes.character_dimension, sizes.character_hidden, bidirectional=True)
-        self.token_lstm = nn.LSTM(width + vectors.dimension, sizes.token_hidden, bidirectional=True)
-        self.fully_connected = nn.Sequential(
-            nn.Linear(2 * sizes.token_hidden, sizes.dense), nn.Tanh(), nn.Linear(sizes.dense, tags)
-        )
-        self.crf = CRF(tags, batch_first=True)
-
-    def scores(self, batch: Batch, dropout: float = 0.0) -> Tensor:
-        """Emissions (S, longest, K)."""
-        lengths = torch.from_numpy(batch.word_lengths)
-        places = self._grid(batch.word_firsts, batch.word_lengths)[0].t()  # (L, W)
-        letters = self.character_embeddings(self._there(batch.letters)[places])
-        _, (final, _) = self.character_lstm(pack_padded_sequence(letters, lengths))
-        spelled = torch.cat([final[0], final[1]], dim=1)
-        spellings, rows = self._there(batch.spellings), self._there(batch.rows)
-        x = torch.cat([spelled[spellings], self.token_embeddings(rows)], dim=1)
-        x = F.dropout(x, dropout, training=dropout > 0)
-        padded = x[self._grid(batch.firsts, batch.lengths)[0].t()]  # (longest, S, D)
-        packed = pack_padded_sequence(padded, torch.from_numpy(batch.lengths))
-        hidden: PackedSequence = self.token_lstm(packed)[0]
-        emissions: Tensor = self.fully_connected(hidden.data)
-        return pad_packed_sequence(hidden._replace(data=emissions), batch_first=True)[0]
-
-    def loss(self, batch: Batch, dropout: float = 0.0) -> Tensor:
-        """Negative log-likelihood, the mean over the sentences."""
-        grid, mask = self._grid(batch.firsts, batch.lengths)
-        tags = self._there(batch.tags)[grid]
-        likelihood: Tensor = self.crf(self.scores(batch, dropout), tags, mask, reduction="mean")
-        return -likelihood
-
-    @torch.no_grad()
-    def decode(self, batch: Batch) -> Any:
-        """The best paths."""
-        return self.crf.decode(self.scores(batch), self._grid(batch.firsts, batch.lengths)[1])
-
-    def _there(self, array: NDArray[Any]) -> Tensor:
-        there = self.crf.transitions.device
-        tensor = torch.from_numpy(array)
-        return (tensor.pin_memory() if there.type == "cuda" else tensor).to(there, non_blocking=True)
-
-    def _grid(self, firsts: NDArray[np.int64], lengths: NDArray[np.int64]) -> tuple[Tensor, Tensor]:
-        """The row at each place of (sequences, longest), 0 in padding; and False in padding."""
-        steps = np.arange(lengths[0])
-        mask = steps < lengths[:, None]
-        return self._there((firsts[:, None] + steps) * mask), self._there(mask)
-
 
 Variant = Callable[[], float]  # runs once over its sentences; returns sentences a second
 
@@ -121,71 +60,31 @@ def ours(tagger: Tagger, examples: Encoded, config: TrainingConfig, batches: lis
 
 
 def plain(tagger: PlainTorch, examples: Encoded, config: TrainingConfig, batches: list[Any]) -> Variant:
-    """The same steps as torch's own documentation would have them."""
-    parameters = list(tagger.parameters())
-    optimizer: torch.optim.Optimizer
-    if config.optimizer == "sgd":
-        optimizer = torch.optim.SGD(parameters, lr=config.learning_rate)
-    else:
-        optimizer = torch.optim.Adam(parameters, lr=config.learning_rate, fused=True)
-    generator = np.random.default_rng(0)
+    """The same steps by plain torch."""
+    step, generator = plain_step(tagger, config), np.random.default_rng(0)
 
     def run() -> float:
         began = time.perf_counter()
         for sentences in batches:
-            batch = examples.batch(sentences, generator)
-            optimizer.zero_grad()
-            loss = tagger.loss(batch, config.dropout)
-            loss.backward()  # type: ignore[no-untyped-call]
-            if config.clipping == "value":
-                nn.utils.clip_grad_value_(parameters, config.clipping_limit)
-            else:
-                nn.utils.clip_grad_norm_(parameters, config.clipping_limit)
-            optimizer.step()
-        parameters[0].sum().item()  # a GPU is done only then
+            step(examples.batch(sentences, generator))
+        next(tagger.parameters()).sum().item()  # a GPU is done only then
         return sum(map(len, batches)) / (time.perf_counter() - began)
 
     return run
 
 
 def flair_training(corpus: Corpus, names: list[str], vectors: WordVectors, sentences: int) -> Variant | None:
-    """The trainer of flair at its defaults on the corpus's first sentences; None where flair is not installed."""
+    """Flair's training on the corpus's first sentences; None where flair is not installed."""
     try:
-        from flair.data import Corpus as FlairCorpus
-        from flair.data import Dictionary, Sentence
-        from flair.embeddings import CharacterEmbeddings, StackedEmbeddings, WordEmbeddings
-        from flair.models import SequenceTagger
-        from flair.trainers import ModelTrainer
-        from gensim.models import KeyedVectors
+        flair = Flair(corpus, names, vectors)
     except ImportError:
         return None
-    data = []
-    for number, tags in enumerate(corpus.sentence_tags()[:sentences]):
-        words = [corpus.vocabulary[word] for word in corpus.words[corpus.borders[number] : corpus.borders[number + 1]]]
-        sentence = Sentence(words)
-        for kind, first, end in chunks(tags):
-            sentence[first:end].add_label("ner", kind)
-        data.append(sentence)
-    with tempfile.TemporaryDirectory() as folder:
-        keyed = KeyedVectors(vectors.dimension)
-        keyed.add_vectors(names, vectors.matrix)
-        keyed.save(str(Path(folder) / "vectors.gensim"))
-        letters = Dictionary()  # its own list of characters would be downloaded
-        for letter in alphabet(corpus):
-            letters.add_item(letter)
-        words = WordEmbeddings(str(Path(folder) / "vectors.gensim"))
-        embeddings = StackedEmbeddings([words, CharacterEmbeddings(letters)])
-    flair_corpus = FlairCorpus(train=data, dev=data[:1], test=data[:1], sample_missing_splits=False)
-    labels = flair_corpus.make_label_dictionary("ner", add_unk=False)
-    tagger = SequenceTagger(embeddings, labels, "ner", hidden_size=200, rnn_layers=1, use_crf=True, tag_format="BIOES")
+    data = flair.sentences(corpus)[:sentences]
 
     def run() -> float:
-        with tempfile.TemporaryDirectory() as folder:
-            began = time.perf_counter()
-            ModelTrainer(tagger, flair_corpus).train(
-                folder, max_epochs=1, save_final_model=False, monitor_test=False, train_with_dev=True
-            )
-            return len(data) / (time.perf_counter() - began)
+        began = time.perf_counter()
+        flair.train(data)
+        return len(data) / (time.perf_counter() - began)
 
     return run
 
