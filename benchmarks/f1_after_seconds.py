@@ -53,9 +53,8 @@ class Study:
 
     def ours(self, config: TrainingConfig) -> tuple[Step, Tags]:
         """The project's tagger."""
-        engine = engine_for(
-            Tagger(TaggerConfig(), self.vectors, self.letters, self.labels), config.dropout, self.threads
-        )
+        tagger = Tagger(TaggerConfig(), self.vectors, self.letters, self.labels)
+        engine = engine_for(tagger, config.dropout, self.threads)
         optimizer, batches = make_optimizer(config, engine), self.batches(config.batch_sentences)
 
         def step() -> None:
@@ -66,11 +65,8 @@ class Study:
 
     def plain(self, config: TrainingConfig) -> tuple[Step, Tags]:
         """Plain torch."""
-        tagger, batches = (
-            PlainTorch(self.vectors, len(self.letters), len(self.labels)),
-            self.batches(config.batch_sentences),
-        )
-        train = plain_step(tagger, config)
+        tagger = PlainTorch(self.vectors, len(self.letters), len(self.labels))
+        train, batches = plain_step(tagger, config), self.batches(config.batch_sentences)
 
         def tags() -> list[list[str]]:
             result: list[list[str]] = [[] for _ in self.test.sentence_tags()]
