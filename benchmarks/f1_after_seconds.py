@@ -4,7 +4,7 @@
 
 The first argument is the results folder of a study whose CoNLL files and word vectors are there. Each tagger trains on
 the training part from scratch; whenever its time is up it tags the test part, which does not count. Ours has the two
-training modes; the references are those of benchmarks.references, plain torch with the settings of our batches. No part
+training modes; the references are those of benchmarks.references, plain torch with the settings of ours. No part
 chooses an epoch, so these are curves, and no results of the study.
 """
 
@@ -18,7 +18,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
 
 from benchmarks.references import Flair, PlainTorch, plain_step
 from benchmarks.train_throughput import FAST, PAPER, PREDICTION_BATCH, read_vectors
@@ -125,7 +124,6 @@ def main() -> None:
             except ImportError:
                 print(f"({name} is not installed)")
                 continue
-            torch.set_num_threads(given.threads)
             tags()  # what is compiled or loaded at first use
             print("|", " | ".join([name, *curve(step, tags, seconds, study.test)]), "|", flush=True)
 

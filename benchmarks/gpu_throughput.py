@@ -38,7 +38,6 @@ from model.tagger import Tagger, TaggerConfig
 from model.training import choose_device, reproducible
 
 ABSTRACTS = {"21,210 abstracts": 212_100, "50,000 abstracts": 500_000}  # in sentences, ten each
-STEPS = 1500  # of each training, where several run at once
 Files = tuple[Path, Path, Path]
 SPAWN = multiprocessing.get_context("spawn")
 
@@ -191,8 +190,9 @@ def measure(files: Files, given: argparse.Namespace) -> None:
     for name, sentences in ABSTRACTS.items():
         for variant in ("batch 32", "batch 256"):
             figures[f"seconds an epoch, {name}, {variant}"] = round(sentences / figures[variant], 1)
+    steps = given.sentences // 32 * (8 if device.type == "cuda" else 1)  # or a GPU is done before all run
     for trainings in given.slots:
-        figures[f"{trainings} at once"] = round(at_once(files, trainings, STEPS))
+        figures[f"{trainings} at once"] = round(at_once(files, trainings, steps))
         print(f"{trainings} trainings at once: {figures[f'{trainings} at once']} sentences/s together", flush=True)
     print(json.dumps(figures))
 

@@ -107,18 +107,17 @@ class GraphEngine(Engine):
         batch = examples.batch(sentences, generator, self.tagger.inputs)
         tokens = room_for(batch)
         filled = batch.filled(tokens, LETTERS * tokens)
-        integers, noise = packed(filled)
+        integers, noise = packed(filled, self.tagger.device)
         sizes = tokens, len(sentences)
         if sizes not in self._recordings:
-            self._recordings[sizes] = self._record(filled)
+            self._recordings[sizes] = self._record(filled, integers.to(self.tagger.device))
         step = self._recordings[sizes]
         step.integers.copy_(integers, non_blocking=True)
         step.noise[: len(noise)].copy_(noise, non_blocking=True)
         step.graph.replay()
         return step.loss
 
-    def _record(self, batch: Batch) -> _Recording:
-        integers = packed(batch)[0].to(self.tagger.device)
+    def _record(self, batch: Batch, integers: Tensor) -> _Recording:
         noise = torch.zeros(len(batch.rows), batch.noise.shape[1], dtype=torch.int16, device=self.tagger.device)
         there = unpacked(batch, integers, noise)
         self._stream.wait_stream(torch.cuda.current_stream())

@@ -183,13 +183,13 @@ def on_device(batch: Batch, device: torch.device) -> dict[str, Tensor]:
     """The batch's arrays by name as tensors on a device."""
     if device.type == "cpu":
         return dict(zip(Batch._fields, map(torch.from_numpy, batch), strict=True))
-    return unpacked(batch, *(tensor.to(device, non_blocking=True) for tensor in packed(batch)))
+    return unpacked(batch, *(tensor.to(device, non_blocking=True) for tensor in packed(batch, device)))
 
 
-def packed(batch: Batch) -> tuple[Tensor, Tensor]:
-    """The batch's integers end to end and its noise, from where a GPU takes them without the host's waiting for it."""
+def packed(batch: Batch, device: torch.device) -> tuple[Tensor, Tensor]:
+    """The batch's integers end to end and its noise, where a GPU takes them from without the host's waiting for it."""
     whole, noise = torch.from_numpy(np.concatenate(batch[:-1])), torch.from_numpy(batch.noise)
-    return (whole.pin_memory(), noise.pin_memory()) if torch.cuda.is_available() else (whole, noise)
+    return (whole.pin_memory(), noise.pin_memory()) if device.type == "cuda" else (whole, noise)
 
 
 def unpacked(batch: Batch, whole: Tensor, noise: Tensor) -> dict[str, Tensor]:
