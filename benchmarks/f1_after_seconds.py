@@ -27,7 +27,7 @@ from model.engines import engine_for
 from model.scores import score
 from model.settings import TrainingConfig
 from model.tagger import Tagger, TaggerConfig
-from model.training import make_optimizer, reproducible, update
+from model.training import Optimizer, reproducible
 
 Step = Callable[[], None]
 Tags = Callable[[], list[list[str]]]
@@ -54,11 +54,11 @@ class Study:
         """The project's tagger."""
         tagger = Tagger(TaggerConfig(), self.vectors, self.letters, self.labels)
         engine = engine_for(tagger, config.dropout, self.threads)
-        optimizer, batches = make_optimizer(config, engine), self.batches(config.batch_sentences)
+        optimizer, batches = Optimizer(config, engine), self.batches(config.batch_sentences)
 
         def step() -> None:
             engine.loss(self.examples, next(batches), self.generator)
-            update(config, engine, optimizer)
+            optimizer.update()
 
         return step, lambda: engine.tags(self.to_tag)
 

@@ -33,7 +33,7 @@ from model.corpus import Corpus, alphabet, read_conll, tag_set
 from model.engines import engine_for
 from model.settings import TrainingConfig
 from model.tagger import Tagger, TaggerConfig
-from model.training import make_optimizer, update
+from model.training import Optimizer
 
 DROPOUT = 0.5
 PAPER = TrainingConfig("sgd", 0.005, 1, "value", 5.0, DROPOUT, 1, 1)
@@ -46,13 +46,13 @@ Variant = Callable[[], float]  # runs once over its sentences; returns sentences
 def ours(tagger: Tagger, examples: Encoded, config: TrainingConfig, batches: list[Any], threads: int = 1) -> Variant:
     """Training steps over these batches, as model.training makes them."""
     engine = engine_for(tagger, config.dropout, threads, getattr(torch, config.precision))
-    optimizer, generator = make_optimizer(config, engine), np.random.default_rng(0)
+    optimizer, generator = Optimizer(config, engine), np.random.default_rng(0)
 
     def run() -> float:
         began = time.perf_counter()
         for sentences in batches:
             engine.loss(examples, sentences, generator)
-            norm = update(config, engine, optimizer)
+            norm = optimizer.update()
         norm.item()  # a GPU is done only then
         return sum(map(len, batches)) / (time.perf_counter() - began)
 

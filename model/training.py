@@ -18,6 +18,8 @@ from typing import Any
 import numpy as np
 import torch
 from torch import Tensor
+from torch.optim.adam import adam
+from torch.optim.sgd import sgd
 from tqdm import tqdm
 
 from model.batches import Encoded
@@ -125,7 +127,7 @@ def train(
     examples = Encoded(train_part, tagger.word_vectors, tagger.alphabet, tagger.tags)
     dev_examples, dev_gold = Encoded(dev, tagger.word_vectors, tagger.alphabet), dev.sentence_tags()
     engine = engine_for(tagger, config.dropout, threads, getattr(torch, config.precision))
-    parameters, optimizer = engine.parameters, make_optimizer(config, engine)
+    parameters, optimizer = engine.parameters, Optimizer(config, engine)
     resumed = _resume(checkpoint, parameters, optimizer)
     if resumed:
         outcome, best_parameters = resumed
@@ -171,28 +173,41 @@ def train(
     return outcome
 
 
-def make_optimizer(config: TrainingConfig, engine: Engine) -> torch.optim.Optimizer:
-    """SGD or Adam (Kingma and Ba, 2015) over all parameters, torch's own in one pass."""
-    kind = torch.optim.Adam if config.optimizer == "adam" else torch.optim.SGD
-    return kind([engine.parameters], config.learning_rate, fused=True)
+class Optimizer:
+    """SGD, or Adam (Kingma and Ba, 2015), over all of an engine's parameters: torch's own kernels, each one pass.
 
+    The classes of torch.optim call the same, but first load torch's compiler, for a second or more of each training.
+    """
 
-def update(config: TrainingConfig, engine: Engine, optimizer: torch.optim.Optimizer) -> Tensor:
-    """Clip the gradient and step; returns the gradient's length before clipping."""
-    gradient, limit = engine.gradient, config.clipping_limit
-    norm: Tensor = gradient.norm()
-    if config.clipping == "norm":
-        gradient.mul_((limit / norm).clamp(max=1))
-    else:
-        gradient.clamp_(-limit, limit)
-    optimizer.step()
-    return norm
+    def __init__(self, config: TrainingConfig, engine: Engine) -> None:
+        self._config, self._engine = config, engine
+        vector = engine.parameters.detach()
+        moments = {"exp_avg": torch.zeros_like(vector), "exp_avg_sq": torch.zeros_like(vector)}
+        moments["step"] = torch.zeros((), device=vector.device)
+        self.moments: dict[str, Tensor] = moments if config.optimizer == "adam" else {}
+
+    def update(self) -> Tensor:
+        """Clip the gradient and step; returns the gradient's length before clipping."""
+        gradient, limit = self._engine.gradient, self._config.clipping_limit
+        norm: Tensor = gradient.norm()
+        if self._config.clipping == "norm":
+            gradient.mul_((limit / norm).clamp(max=1))
+        else:
+            gradient.clamp_(-limit, limit)
+        places = [self._engine.parameters.detach()], [gradient]
+        common: Any = {"lr": self._config.learning_rate, "weight_decay": 0.0, "maximize": False, "fused": True}
+        if self._config.optimizer == "adam":
+            mean, square, step = ([self.moments[name]] for name in ("exp_avg", "exp_avg_sq", "step"))
+            adam(*places, mean, square, [], step, amsgrad=False, beta1=0.9, beta2=0.999, eps=1e-8, **common)
+        else:
+            sgd(*places, [None], momentum=0.0, dampening=0.0, nesterov=False, **common)
+        return norm
 
 
 def _train_epoch(
     config: TrainingConfig,
     engine: Engine,
-    optimizer: torch.optim.Optimizer,
+    optimizer: Optimizer,
     examples: Encoded,
     seed: int,
     epoch: int,
@@ -205,7 +220,7 @@ def _train_epoch(
     progress = tqdm(order, desc=f"{name}, epoch {epoch}", leave=False, disable=not sys.stderr.isatty())
     for number, sentences in enumerate(progress):
         losses[number] = engine.loss(examples, sentences, generator)
-        norms[number] = update(config, engine, optimizer)
+        norms[number] = optimizer.update()
         if (number + 1) % _CHECK == 0 or number + 1 == len(order):
             bad = (~(losses + norms)[: number + 1].isfinite()).nonzero()
             if len(bad):
@@ -223,17 +238,14 @@ def _save(
     checkpoint: Checkpoint | None,
     outcome: Outcome,
     parameters: Tensor,
-    optimizer: torch.optim.Optimizer,
+    optimizer: Optimizer,
     best_parameters: Tensor,
 ) -> None:
     if checkpoint is not None:
-        moments = optimizer.state_dict()["state"].get(0, {})  # Adam's; SGD has none
-        checkpoint.save({"parameters": parameters, "best": best_parameters, **moments}, asdict(outcome))
+        checkpoint.save({"parameters": parameters, "best": best_parameters, **optimizer.moments}, asdict(outcome))
 
 
-def _resume(
-    checkpoint: Checkpoint | None, parameters: Tensor, optimizer: torch.optim.Optimizer
-) -> tuple[Outcome, Tensor] | None:
+def _resume(checkpoint: Checkpoint | None, parameters: Tensor, optimizer: Optimizer) -> tuple[Outcome, Tensor] | None:
     """What `_save` saved, put back; None if there is nothing to go on from."""
     found = checkpoint.load() if checkpoint is not None else None
     if found is None:
@@ -241,8 +253,8 @@ def _resume(
     tensors, state = found
     best_parameters = tensors.pop("best").to(parameters.device)
     parameters.data.copy_(tensors.pop("parameters"))
-    if tensors:
-        optimizer.load_state_dict(optimizer.state_dict() | {"state": {0: tensors}})
+    for name, moment in optimizer.moments.items():
+        moment.copy_(tensors[name])
     initial, best = Scores(**state["initial"]), Scores(**state["best"])
     seconds = sum(row["seconds"] for row in state["history"])
     outcome = Outcome(state["history"], initial, best, state["best_epoch"], seconds)

@@ -20,7 +20,7 @@ from model.corpus import Corpus
 from model.engines import CompiledEngine, Engine, engine_for
 from model.settings import TrainingConfig
 from model.tagger import Dropout, Tagger, TaggerConfig, on_device
-from model.training import make_optimizer, update
+from model.training import Optimizer
 
 ROOT = Path(__file__).parents[2]
 LENGTHS = st.lists(st.integers(1, 9), min_size=1, max_size=11).map(lambda lengths: sorted(lengths, reverse=True))
@@ -260,7 +260,7 @@ def test_clipped_steps_are_torchs(optimizer: str, clipping: str) -> None:
         Engine(random_tagger("paper", SIZES[3], 0)),
         TrainingConfig(optimizer, 0.1, 1, clipping, 2.0, 0.0, 1, 1),
     )
-    own_stepper = make_optimizer(config, own)
+    optimizer_of_own = Optimizer(config, own)
     theirs = torch.nn.Parameter(own.parameters.detach().clone())
     stepper = (torch.optim.SGD if optimizer == "sgd" else torch.optim.Adam)([theirs], lr=0.1)
     clip = torch.nn.utils.clip_grad_norm_ if clipping == "norm" else torch.nn.utils.clip_grad_value_
@@ -268,7 +268,7 @@ def test_clipped_steps_are_torchs(optimizer: str, clipping: str) -> None:
     for size in (3.0, 0.001, 1.0):  # cut, not cut, cut
         theirs.grad = size * torch.randn(len(theirs))
         own.gradient.copy_(theirs.grad)
-        norm = update(config, own, own_stepper)
+        norm = optimizer_of_own.update()
         torch.testing.assert_close(norm, theirs.grad.norm())
         clip([theirs], 2.0)
         stepper.step()

@@ -8,12 +8,13 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
+from model import training
 from model.batches import Batch, Encoded
 from model.corpus import Corpus
 from model.engines import LETTERS, CompiledEngine, Engine, room_for
 from model.settings import TrainingConfig
 from model.tagger import Tagger
-from model.training import make_optimizer, update
+from model.training import Optimizer
 
 Maker = Callable[..., Tagger]
 ALL = np.array([1, 0, 3, 2])  # 6, 5, 3 and 1 tokens
@@ -27,13 +28,14 @@ def test_neither_a_step_nor_the_best_paths_wait_for_the_device(
 ) -> None:
     fused = pytest.importorskip("model.fused", reason="Triton is not installed")
     monkeypatch.setattr(fused, "_launch", lambda *_arguments, **_constants: None)
+    for kernel in ("adam", "sgd"):  # torch's refuse the device "meta"
+        monkeypatch.setattr(training, kernel, lambda *_arguments, **_constants: None)
     # Tensors of the device "meta" have no values: whatever asks for one fails, and so does mixing them with the CPU's.
     tagger = make_tagger(corpus, variant).to("meta")
     engine = Engine(tagger, 0.5, torch.bfloat16)
     examples = Encoded(corpus, tagger.word_vectors, tagger.alphabet, tagger.tags)
     loss = engine.loss(examples, ALL, np.random.default_rng(0))
-    kind = torch.optim.Adam if config.optimizer == "adam" else torch.optim.SGD  # fused, they refuse "meta"
-    norm = update(config, engine, kind([engine.parameters], config.learning_rate))
+    norm = Optimizer(config, engine).update()
     assert loss.device.type == norm.device.type == engine.gradient.device.type == "meta"
     assert tagger.best_paths(examples.batch(ALL)).device.type == "meta"
     with pytest.raises(RuntimeError):
@@ -64,11 +66,11 @@ def test_both_engines_give_one_training(variant: str, corpus: Corpus, make_tagge
     for kind in (Engine, CompiledEngine):
         tagger = make_tagger(corpus, variant)
         engine = kind(tagger, 0.5)
-        optimizer = make_optimizer(ADAM, engine)
+        optimizer = Optimizer(ADAM, engine)
         examples = Encoded(corpus, tagger.word_vectors, tagger.alphabet, tagger.tags)
         generator = np.random.default_rng(0)
         for _ in range(5):
             engine.loss(examples, ALL, generator)
-            update(ADAM, engine, optimizer)
+            optimizer.update()
         results.append(engine.parameters.detach())
     torch.testing.assert_close(*results, rtol=1e-3, atol=1e-4)

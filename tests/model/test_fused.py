@@ -32,7 +32,7 @@ from model.engines import Engine, GraphEngine  # noqa: E402
 from model.lstm import CoupledBiLSTM  # noqa: E402
 from model.settings import ModelError, TrainingConfig  # noqa: E402
 from model.tagger import Tagger  # noqa: E402
-from model.training import choose_device, make_optimizer, reproducible, update  # noqa: E402
+from model.training import Optimizer, choose_device, reproducible  # noqa: E402
 
 FORK = multiprocessing.get_context("fork")
 # One sequence; more than a program takes; several of one length; hidden units below, at and above a block of 16.
@@ -330,11 +330,11 @@ def test_a_training_on_the_gpu_is_that_of_the_cpu(
             engine = kind(make_tagger(corpus, variant).to(device), 0.5)
             examples = Encoded(corpus, engine.tagger.word_vectors, engine.tagger.alphabet, engine.tagger.tags)
             config, generator = TrainingConfig("adam", 0.01, 4, "norm", 5.0, 0.5, 1, 1), np.random.default_rng(0)
-            optimizer = make_optimizer(config, engine)
+            optimizer = Optimizer(config, engine)
             for step in range(6):  # of two sizes, each recorded at first
                 with no_waiting() if step > 1 else nullcontext():
                     engine.loss(examples, np.array([[1, 0, 3, 2], [0, 3]][step % 2]), generator)
-                    update(config, engine, optimizer)
+                    optimizer.update()
             trained = torch.cat([parameter.detach().flatten().cpu() for parameter in engine.tagger.parameters()])
             results.append((trained, engine.tags(examples)))
     (plain, plain_tags), (first, first_tags), (second, second_tags) = results

@@ -2,6 +2,8 @@
 
 import csv
 import json
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -15,6 +17,8 @@ from model.corpus import write_arrays
 from model.scores import score
 from model.settings import ModelError
 from tests.model.conftest import TRAINING, RunCall, without_clock
+
+ROOT = Path(__file__).parents[2]
 
 
 def columns(path: Path) -> list[list[str]]:
@@ -37,6 +41,29 @@ def test_a_source_is_a_bundle_with_history_and_metrics(pretrain: RunCall, files:
     assert len(rows) == metrics["epochs"]
     assert float(rows[metrics["best_epoch"] - 1]["f1"]) == pytest.approx(metrics["dev"]["f1"], rel=1e-5)
     load_bundle(files["output"], WordVectors.load(files["vectors"]))
+
+
+@pytest.mark.parametrize("optimizer", ["sgd", "adam"])
+def test_a_training_does_not_load_torchs_compiler(
+    optimizer: str, files: dict[str, Path], sizes: dict[str, int]
+) -> None:
+    # which takes a second, of each training
+    settings = {
+        "tagger": sizes,
+        "training": TRAINING | {"optimizer": optimizer},
+        "seed": 1,
+        "threads": 1,
+        "name": "one",
+    }
+    paths = {name: str(path) for name, path in files.items()}
+    program = f"""
+import sys
+from pathlib import Path
+from model import runs
+runs.run(**{settings}, **{{name: Path(path) for name, path in {paths}.items()}})
+sys.exit(f"loaded with {{len(sys.modules)}} modules" if "torch._dynamo" in sys.modules else 0)
+"""
+    subprocess.run([sys.executable, "-c", program], cwd=ROOT, check=True)
 
 
 def test_predictions_are_the_test_file_with_a_sixth_column(

@@ -10,7 +10,6 @@ import numpy as np
 import pytest
 import torch
 from numpy.random import Generator
-from torch.optim import Optimizer
 
 from model import training
 from model.batches import Encoded
@@ -19,7 +18,7 @@ from model.engines import CompiledEngine
 from model.scores import Scores
 from model.settings import ModelError, TrainingConfig, read_settings
 from model.tagger import Tagger
-from model.training import choose_device, enough_memory, reproducible, train
+from model.training import Optimizer, choose_device, enough_memory, reproducible, train
 
 Maker = Callable[..., Tagger]
 FAST = TrainingConfig("adam", 0.02, 2, "norm", 5.0, 0.2, 25, 25)
@@ -115,7 +114,7 @@ def test_a_loss_that_is_not_finite_stops(corpus: Corpus, make_tagger: Maker) -> 
 def test_a_gradient_that_is_not_finite_stops(
     corpus: Corpus, make_tagger: Maker, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(training, "update", lambda *_arguments: torch.tensor(float("inf")))
+    monkeypatch.setattr(Optimizer, "update", lambda _optimizer: torch.tensor(float("inf")))
     with pytest.raises(ModelError, match="and the gradient's length inf in epoch 1, batch 1 of 2"):
         train(FAST, make_tagger(corpus), corpus, corpus, seed=0, name="t")
 
@@ -142,20 +141,20 @@ def test_loss_and_gradient_of_an_epoch_are_means(
 ) -> None:
     losses: list[float] = []  # one a sentence
     norms: list[float] = []  # one a batch
-    loss, update = CompiledEngine.loss, training.update
+    loss, update = CompiledEngine.loss, Optimizer.update
 
     def told_loss(engine: CompiledEngine, examples: Encoded, sentences: Integers, rng: Generator) -> torch.Tensor:
         value = loss(engine, examples, sentences, rng)
         losses.extend([value.item()] * len(sentences))
         return value
 
-    def told_update(config: TrainingConfig, engine: CompiledEngine, optimizer: Optimizer) -> torch.Tensor:
-        value = update(config, engine, optimizer)
+    def told_update(optimizer: Optimizer) -> torch.Tensor:
+        value = update(optimizer)
         norms.append(value.item())
         return value
 
     monkeypatch.setattr(CompiledEngine, "loss", told_loss)
-    monkeypatch.setattr(training, "update", told_update)
+    monkeypatch.setattr(Optimizer, "update", told_update)
     config = replace(FAST, batch_sentences=3, epochs=1)  # of the four sentences one is left for a second batch
     [row] = train(config, make_tagger(corpus), corpus, corpus, seed=0, name="t").history
     assert (len(losses), len(norms)) == (4, 2)
