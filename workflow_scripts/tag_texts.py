@@ -130,7 +130,7 @@ def main(arguments: list[str]) -> int:
         print(error, file=sys.stderr)
         return 1
     mentions = sum(row.mentions for row in rows)
-    print(f"{options.output}: {mentions:,} mentions in {len(rows):,} texts")
+    print(f"{options.output}: texts {len(rows):,}, mentions {mentions:,}")
     return 0
 
 

@@ -57,7 +57,7 @@ def test_mentions_stand_beside_their_texts(finished, texts, tmp_path, capsys):
         ]
         assert set(begins) <= {start for _, start, _, _ in found}
         total += len(found)
-    assert f"{total} mentions in 2 texts" in capsys.readouterr().out
+    assert f"texts 2, mentions {total}" in capsys.readouterr().out
 
 
 def test_words_beyond_the_data_set_have_their_vectors(finished, texts, tmp_path):
