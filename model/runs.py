@@ -28,7 +28,7 @@ from model.scores import score
 from model.settings import ModelError, TrainingConfig, read_settings
 from model.tagger import Tagger, TaggerConfig
 from model.training import Outcome, choose_device, enough_memory, reproducible, train
-from model.transfer import check_layers, transfer
+from model.transfer import LAYERS, check_layers, transfer
 
 logger = logging.getLogger(__name__)
 
@@ -108,7 +108,8 @@ def run(
         table = [] if given is None else transfer(given, model, layers)
         model.to(device)
         before = None if given is None or test is None else _test(model, test, threads)[1]
-        outcome = train(training_config, model, part, dev, seed=seed, name=name, threads=threads, checkpoint=saved)
+        common: dict[str, Any] = {"seed": seed, "name": name, "threads": threads, "checkpoint": saved}
+        outcome = train(training_config, model, part, dev, **common, transferred=layers == LAYERS[-1])
         predicted, scores = (None, None) if test is None else _test(model, test, threads)
     if _digest(files) != contents:
         raise ModelError(f"{', '.join(map(str, files))}: one of them has changed while it was in use; run again")

@@ -21,17 +21,18 @@ class TrainingConfig:
 
     optimizer: Literal["sgd", "adam"]
     learning_rate: float
-    batch_sentences: int  # sentences an update
+    batch_sentences: int  # sentences an update, at most
     clipping: Literal["value", "norm"]  # of each number of the gradient, or of the whole gradient's length
     clipping_limit: float
     dropout: float  # share of the token LSTM's inputs set to 0, in [0, 1)
     epochs: int  # at most
     patience: int  # epochs without a better dev F1 before training stops
+    minimum_updates: int = 1  # an epoch: batches are smaller where a part is small, down to a sentence each
     precision: Literal["float32", "bfloat16"] = "float32"  # of a GPU's large products; all else is float32
 
     def __post_init__(self) -> None:
         """Raise ModelError for a value out of range."""
-        for name in ("learning_rate", "batch_sentences", "clipping_limit", "epochs", "patience"):
+        for name in ("learning_rate", "batch_sentences", "clipping_limit", "epochs", "patience", "minimum_updates"):
             value = getattr(self, name)
             if not (value > 0 and math.isfinite(value)):
                 raise ModelError(f"training: {name} is {value}; give a number above 0")

@@ -117,10 +117,13 @@ def train(
     name: str,
     threads: int = 1,
     checkpoint: Checkpoint | None = None,
+    transferred: bool = False,
 ) -> Outcome:
     """Train the tagger in place, on the device where it is; it ends with the parameters of the best epoch.
 
-    The best epoch has the highest dev F1, the first one on ties, and the initial parameters take part as epoch 0.
+    The best epoch has the highest dev F1, the first one on ties, and the initial parameters take part as epoch 0. What
+    fresh parameters find by chance is no reason to stop: patience begins with the first epoch that is better, or at
+    once where the tagger is `transferred`, all of it from a source.
     All that is random comes from `seed` and the epoch's number, so that a training that goes on from its `checkpoint`
     ends like one that was never stopped. `name` is for the log. Raises ModelError when the loss is no longer finite.
     """
@@ -136,7 +139,7 @@ def train(
         scores = score(dev_gold, engine.tags(dev_examples))
         outcome, best_parameters = Outcome([], scores, scores, 0), parameters.detach().clone()
     for epoch in range(len(outcome.history) + 1, config.epochs + 1):
-        if epoch - 1 - outcome.best_epoch >= config.patience:
+        if (transferred or outcome.best_epoch) and epoch - 1 - outcome.best_epoch >= config.patience:
             break
         began = time.perf_counter()
         loss, norm = _train_epoch(config, engine, optimizer, examples, seed, epoch, name)
@@ -167,8 +170,12 @@ def train(
         )
     if len(outcome.history) < config.epochs:
         logger.info("%s: stopped, no better dev F1 for %d epochs", name, config.patience)
-    if outcome.best.correct == 0:
-        logger.warning("%s: dev F1 never rose above 0: the tagger has learnt nothing; more epochs or documents?", name)
+    if outcome.best_epoch == 0 and not transferred:
+        logger.warning(
+            "%s: dev F1 never rose above the %.2f of the fresh parameters, which stay: nothing was learnt; "
+            "more epochs, or documents?",
+            *(name, outcome.initial.f1),
+        )
     parameters.data.copy_(best_parameters)
     return outcome
 
@@ -215,7 +222,8 @@ def _train_epoch(
 ) -> tuple[float, float]:
     """One pass; returns the loss a sentence and the mean length of the gradient before clipping."""
     generator = np.random.default_rng([seed, epoch])
-    order = examples.training_order(config.batch_sentences, generator)
+    size = min(config.batch_sentences, max(1, len(examples.lengths) // config.minimum_updates))
+    order = examples.training_order(size, generator)
     losses, norms = torch.zeros(2, len(order), device=engine.parameters.device)
     progress = tqdm(order, desc=f"{name}, epoch {epoch}", leave=False, disable=not sys.stderr.isatty())
     for number, sentences in enumerate(progress):

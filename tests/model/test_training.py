@@ -65,16 +65,19 @@ def test_reproducible_leaves_no_trace() -> None:
 
 
 @pytest.mark.parametrize(
-    ("dev_f1", "patience", "epochs", "best_epoch"),
+    ("transferred", "dev_f1", "patience", "epochs", "best_epoch"),
     [
-        ([0, 50, 60, 60, 60, 99], 2, 4, 2),  # a tie is no improvement
-        ([0, 50, 60, 55, 61, 60, 60], 2, 6, 4),
-        ([70, 50, 60, 69, 99], 3, 3, 0),  # the initial parameters may be the best
-        ([0, 1, 2, 3], 1, 3, 3),
-        ([0, 0, 0, 9], 2, 2, 0),
+        (True, [0, 50, 60, 60, 60, 99], 2, 4, 2),  # a tie is no improvement
+        (True, [0, 50, 60, 55, 61, 60, 60], 2, 6, 4),
+        (True, [70, 50, 60, 69, 99], 3, 3, 0),  # a source's parameters may be the best
+        (True, [0, 0, 0, 9], 2, 2, 0),
+        (False, [0, 1, 2, 3], 1, 3, 3),
+        (False, [5, 0, 0, 5, 6, 5, 4, 9], 2, 6, 4),  # what fresh parameters find by chance is nothing to wait for
+        (False, [5, 0, 3, 5], 1, 3, 0),
     ],
 )
 def test_it_stops_after_patience_and_ends_with_the_best_epoch(
+    transferred: bool,
     dev_f1: list[int],
     patience: int,
     epochs: int,
@@ -92,12 +95,29 @@ def test_it_stops_after_patience_and_ends_with_the_best_epoch(
 
     monkeypatch.setattr(training, "score", score)
     config = replace(FAST, epochs=len(dev_f1) - 1, patience=patience)
-    outcome = train(config, tagger, corpus, corpus, seed=0, name="t")
+    outcome = train(config, tagger, corpus, corpus, seed=0, name="t", transferred=transferred)
     assert [row["epoch"] for row in outcome.history] == list(range(1, epochs + 1))
     assert outcome.best_epoch == best_epoch
     assert outcome.best.f1 == dev_f1[best_epoch]
     assert outcome.initial.f1 == dev_f1[0]
     assert all(torch.equal(value, states[best_epoch][name]) for name, value in tagger.state_dict().items())
+
+
+@pytest.mark.parametrize(("least", "updates"), [(1, 2), (2, 2), (3, 4), (4, 4), (50, 4)])
+def test_batches_of_a_small_part_are_smaller(
+    least: int, updates: int, corpus: Corpus, make_tagger: Maker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sizes: list[int] = []
+    loss = CompiledEngine.loss
+
+    def told(engine: CompiledEngine, examples: Encoded, sentences: Integers, rng: Generator) -> torch.Tensor:
+        sizes.append(len(sentences))
+        return loss(engine, examples, sentences, rng)
+
+    monkeypatch.setattr(CompiledEngine, "loss", told)
+    config = replace(FAST, batch_sentences=3, minimum_updates=least, epochs=1)
+    train(config, make_tagger(corpus), corpus, corpus, seed=0, name="t")
+    assert (len(sizes), sum(sizes)) == (updates, 4)
 
 
 def test_a_loss_that_is_not_finite_stops(corpus: Corpus, make_tagger: Maker) -> None:
