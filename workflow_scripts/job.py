@@ -17,6 +17,7 @@ from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import Any, TextIO
 
+import digests
 import gpu
 from printable import printable
 
@@ -35,7 +36,8 @@ def run(main: Callable[[Any], None], job: Any) -> None:
 
     Messages go to the rule's log file, which begins with the job's outputs, and to the terminal too. Bad input and
     failures of the system (ValueError, OSError) end in one line on the terminal and a traceback in the log file;
-    anything else is a fault of ours and shows its traceback in both. Exit code 1 in either case.
+    anything else is a fault of ours and shows its traceback in both. Exit code 1 in either case. So does a job whose
+    code is no longer what Snakemake planned with: its results would count as those of the other code.
 
     A job whose Snakemake was killed goes on. Its second start waits for the first to end, and does nothing if that
     one has made the outputs out of the same inputs and params.
@@ -44,6 +46,7 @@ def run(main: Callable[[Any], None], job: Any) -> None:
     try:
         _log_to(log, job.rule)
         logging.info("makes %s", ", ".join(job.output), extra={"file_only": True})  # `make status` looks for them
+        _check_code(job.params.get("code"))
         with alone(log.with_name(f".{log.name}.lock")) as record:
             identity = _identity(job)
             if record.read() == identity and all(path.exists() for path in outputs):
@@ -134,6 +137,14 @@ def _to_disk(outputs: list[Path]) -> None:
                 raise OSError(errno.EIO, "the outputs did not reach the disk", str(folder))
         finally:
             os.close(descriptor)
+
+
+def _check_code(planned: list[str] | None) -> None:
+    """Raise ValueError where the code that has just been imported is not that of the digest, a rule's first `code`."""
+    if planned is not None:
+        starts = [start for start in planned[1:] if start.endswith(".py")]  # what follows names a reader's function
+        if digests.code_digest(Path(__file__).parents[1], *starts) != planned[0]:
+            raise ValueError(f"{starts[0]} or what it imports has changed since Snakemake started; run again")
 
 
 def _identity(job: Any) -> str:

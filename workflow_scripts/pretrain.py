@@ -19,7 +19,7 @@ def main(job: Any) -> None:
         threads=job.threads,
         name=f"{job.wildcards.entity} source seed {job.wildcards.seed}",
         checkpoint=Path(job.params.checkpoint),
-        code=job.params.code,
+        code=job.params.code[0],
     )
 
 

@@ -106,10 +106,10 @@ def test_every_level_refuses_unknown_keys():
         (lambda c: c["training"].update(mode="quick"), "training.mode: unknown value 'quick'; valid are: fast, paper"),
         (lambda c: c["training"]["paper"]["source"].update(learning_rate=0), "training.paper.source.learning_rate"),
         (lambda c: c["training"]["paper"]["source"].pop("epochs"), "training.paper.source: epochs missing"),
-        (lambda c: c["study"].update(shares=[70]), "study.shares: 70 is more than the 60 percent"),
+        (lambda c: c["study"].update(shares=[70]), "study.shares: 70 is more than study.split.train; give at most 60"),
         (
             lambda c: c["figures"]["layers"].update(shares=[5, 70]),
-            "figures.layers.shares: 70 is more than the 60 percent",
+            "figures.layers.shares: 70 is more than study.split.train; give at most 60",
         ),
         (
             lambda c: c["figures"]["layers"].update(data_sets=["DISO/ncbi_diseese"]),
@@ -186,7 +186,9 @@ def test_shares_of_figures_that_the_study_does_not_draw_are_no_fault():
     config["study"]["split"] = {"train": 50, "dev": 10, "test": 40}
     configuration.check(config, SCHEMA)
     config["study"]["corpora"] = ["s800", "linnaeus"]
-    assert "figures.learning_curves.shares: 60 is more than the 50 percent" in faults(lambda c: c.update(config))
+    assert "figures.learning_curves.shares: 60 is more than study.split.train; give at most 50" in faults(
+        lambda c: c.update(config)
+    )
 
 
 def test_what_may_not_be_meant_is_said():
@@ -199,6 +201,16 @@ def test_what_may_not_be_meant_is_said():
     assert ignored.startswith("corpora.other takes no part")
     assert "the largest is 30, so that of the 60 percent" in unused
     assert own.startswith("mine: with a split of its own, a share of 60 percent")
+
+
+def test_results_without_snakemakes_notes_are_named(tmp_path):
+    assert list(configuration.forgotten(tmp_path)) == []
+    (tmp_path / "results").mkdir()
+    (tmp_path / ".snakemake/metadata").mkdir(parents=True)
+    [notice] = configuration.forgotten(tmp_path)
+    assert notice.startswith(f"{tmp_path}: results, but no .snakemake")
+    (tmp_path / ".snakemake/metadata/note").touch()
+    assert list(configuration.forgotten(tmp_path)) == []
 
 
 def test_names_that_snakemake_takes_for_wildcards_are_refused(tmp_path):

@@ -12,9 +12,20 @@ from types import SimpleNamespace
 
 import pytest
 
+import digests
 import job as job_module
 
 SCRIPTS = Path(__file__).parents[2] / "workflow_scripts"
+
+
+def test_code_that_has_changed_since_the_plan_stops_a_job() -> None:
+    starts = ["workflow_scripts/convert_corpus.py", "workflow_scripts/corpora/readers/pubtator.py"]
+    digest = digests.code_digest(SCRIPTS.parent, *starts)
+    job_module._check_code([digest, *starts, "read_pubtator"])
+    job_module._check_code(None)
+    with pytest.raises(ValueError, match=r"convert_corpus\.py or what it imports has changed since Snakemake started"):
+        job_module._check_code([digest, starts[0], "read_pubtator"])
+
 
 # A job that says when it has begun, and ends when it is told to or fails as it is told to.
 JOB = """
@@ -27,6 +38,9 @@ from job import run
 class Named(list):
     def items(self):
         return [("seed", sys.argv[1])]
+
+    def get(self, name):
+        return None
 
 ERRORS = {
     "bad input": ValueError("a.txt:3: no number\\n; correct it"),
