@@ -162,13 +162,14 @@ def read_log(path: Path) -> Log:
         return Log([], False, [], False, [str(error)], 0.0)
     lines = text.decode("utf-8", "replace").removesuffix("\n").split("\n")
     first = lines[0].partition(" INFO makes ")[2] if lines else ""
+    said = lines[: next((n for n, line in enumerate(lines) if line.endswith(" ERROR the traceback")), None)]
     levels = [match[1] for line in lines if (match := _RECORD.match(line))]
     return Log(
         outputs=first.split(", ") if first else [],
         error=bool(levels) and levels[-1] == "ERROR",
         epochs=[match.groupdict() for match in _EPOCH.finditer("\n".join(lines))],
         resumed=any(": goes on after epoch " in line for line in lines),
-        tail=lines[-5:],
+        tail=said[-5:],
         moved=moved,
     )
 

@@ -158,7 +158,7 @@ def run_files(*runs):
 def test_notes_say_what_a_table_is_of_and_what_it_lacks():
     runs = [f"DISO/cdr/{r}/share60/seed{s}" for r in ("baseline", "transfer") for s in (1, 2)]
     notes = study_notes(run_files(*runs, "PRGE/lonely/baseline/share60/seed1"), TITLES)
-    assert notes[0] == "Trained on 60 % of each corpus; seeds a data set: 2."
+    assert notes[0] == "Trained on 60 % of each corpus, or its own training part; seeds a data set: 2."
     assert notes[1] == "Left out, for no seed has both regimes: Lonely (genes/proteins)."
     assert notes[2].startswith(
         "Of the paper's 23 data sets 22 are not in this study: BioSemantics (chemicals), CDR (chemicals),"

@@ -87,7 +87,7 @@ def test_each_state_is_told_from_the_files(tmp_path, config):
     assert (named[1].f1, named[1].part, named[1].epoch, named[1].seconds) == (81.5, "test", "12", 100)
     assert (named[2].f1, named[2].part, named[2].epoch, named[2].speed) == (50.25, "dev", "3/20", 321)
     assert named[2].seconds == pytest.approx(70, abs=3)  # a hundred, half a minute ago
-    assert named[3].tail[-1] == "  nan"
+    assert named[3].tail[-1].endswith(" ERROR the loss is nan in epoch 4")
     assert named[4].note == "silent for 1:06:40"
     resting = found["runs/DISO/cdr/transfer/share60/seed1"]
     assert (resting.state, resting.f1, resting.note) == ("waiting", 66.6, "goes on after epoch 7")

@@ -35,7 +35,8 @@ def run_notes(runs: Sequence[Path]) -> list[str]:
     per_data_set = held.groupby(["entity", "corpus"]).seed.nunique()
     seeds = " to ".join(str(count) for count in sorted({per_data_set.min(), per_data_set.max()}))
     unknown = ["With one seed the spread over trainings is unknown."] * int(per_data_set.min() == 1)
-    return [f"Trained on {held.share.max()} % of each corpus; seeds a data set: {seeds}.", *unknown]
+    trained = f"Trained on {held.share.max()} % of each corpus, or its own training part"
+    return [f"{trained}; seeds a data set: {seeds}.", *unknown]
 
 
 def missing_of_paper(pairs: Iterable[tuple[str, str]]) -> list[str]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import difflib
-import hashlib
 import logging
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -16,6 +15,7 @@ from corpora.conll import tag_sentences
 from corpora.convert import READERS, CorpusSpec, read_documents
 from corpora.documents import CorpusError, Document, Mention
 from corpora.readers.standoff import collected_offset_errors
+from corpora.silver.exclusion import normalise
 from corpora.splitting import assign_splits
 from corpora.tokens import sentences
 from printable import printable
@@ -183,12 +183,12 @@ def _split(
         lost: Counter[str] = Counter()
         documents: dict[str, tuple[str, Counter[str]]] = {}
         unidentified: list[str] = []
-        same: dict[str, list[str]] = {}  # documents by their text
+        same: dict[str, list[str]] = {}  # documents by their letters and digits, as the silver corpus is compared
         try:
             for document in read_documents(native, spec, dict.fromkeys(labels, entity), lost):
                 documents[document.id] = (document.split, _tagged(document))
                 if document.text.strip():
-                    same.setdefault(_digest(document.text), []).append(document.id)
+                    same.setdefault(normalise(document.text), []).append(document.id)
                 if not document.pmid and not document.pmcid:
                     unidentified.append(document.id)
             states = [(name, split) for name, (split, _) in documents.items()]
@@ -199,7 +199,8 @@ def _split(
         leaks = [ids for ids in same.values() if len({assignment[name] for name in ids}) > 1]
         if position == 0 and leaks:
             shown = ", ".join(" and ".join({assignment[name]: name for name in ids}.values()) for ids in leaks[:3])
-            report.warnings.append(f"{len(leaks):,} texts stand in two parts under different ids, such as {shown}")
+            problem = f"{len(leaks):,} texts stand in two parts under different ids, such as {shown}"
+            report.warnings.append(f"{problem}; leave one of each out")
         if position == 0:
             report.lines += _some(
                 "documents without PMID and PMCID, found in the silver corpus by text alone", unidentified
@@ -214,14 +215,11 @@ def _split(
                 serious = report.warnings if part == "test" else report.errors  # what cannot be trained
                 serious.append(f"{part} has no {entity} mentions; use another split or more documents")
         whole = sum(parts.values(), Counter[str]())
+        report.lines += ["    of all parts:"] * any((*whole.keys() & _TOKENISED.keys(), *filter(lost.get, _POLICIES)))
         for name in _POLICIES:
             report.lines += [f"    {lost[name]:,} left out by `{name}: {getattr(spec, name)}`"] * bool(lost[name])
         for key, meaning in _TOKENISED.items():
             report.lines += [f"    {whole[key]:,} {meaning}"] * bool(whole[key])
-
-
-def _digest(text: str) -> str:
-    return hashlib.sha256(" ".join(text.split()).encode()).hexdigest()
 
 
 def _tagged(document: Document) -> Counter[str]:

@@ -23,6 +23,7 @@ from corpora.word2vec import read_word2vec
 
 logger = logging.getLogger(__name__)
 
+_FEW = 80  # percent of the tokens that have a vector; the vectors of other text have no more
 STEPS = ("as_is", "lower_case", "digits_to_zero", "lower_case_and_digits_to_zero")
 
 
@@ -97,6 +98,8 @@ def select_word_vectors(
     with written_whole(description) as temporary:
         temporary.write_text(json.dumps(facts, indent=2) + "\n", encoding="utf-8", newline="\n")
     steps = ", ".join(f"{step} {counts[step]}" for step in (*STEPS, "not_found"))
+    if share < _FEW:
+        logger.warning("%s: has only %.0f %% of the corpora's words; give vectors of text like theirs", vectors, share)
     logger.info(
         "%s: %d of %d words kept, %.2f %% of the tokens; words found: %s",
         vectors,

@@ -86,7 +86,9 @@ def _document(block: list[tuple[int, str]], place: str, column: TextColumn) -> D
         fields = line.split("\t")
         if fields[0] != identifier:
             problem = f"{line[:80]!r} stands among the lines of document {identifier}"
-            raise CorpusError(place, number, problem, "separate documents by blank lines")
+            blanks = re.match(rf"{re.escape(identifier)} +\d", line)
+            remedy = "put tabs between the columns" if blanks else "separate documents by blank lines"
+            raise CorpusError(place, number, problem, remedy)
         if len(fields) in (4, 5) and not re.match(r"[-+]?\d", fields[1]):
             continue  # a relation
         if len(fields) < 5 or not fields[4]:
