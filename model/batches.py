@@ -48,8 +48,8 @@ class WordVectors:
         """Read `words.txt`, a word a line, `vectors.npy`, their rows, and `vectors.json`.
 
         Of the last one two keys are read: `sha256`, that of the file where they come from, and `selection_sha256`, that
-        of words.txt, a zero byte and the rows. The matrix stays on disk until used. Raises ModelError for files that
-        are missing, damaged, or do not belong together.
+        of words.txt, a zero byte and the rows. The matrix is mapped, so that processes share it. Raises ModelError for
+        files that are missing, damaged, or do not belong together.
         """
         words, vectors, description = (folder / name for name in ("words.txt", "vectors.npy", "vectors.json"))
         try:

@@ -245,6 +245,8 @@ def engine_for(
     tagger: Tagger, dropout: float = 0.0, threads: int = 1, precision: torch.dtype = torch.float32
 ) -> Engine:
     """The fastest engine for a tagger where it is; loops use `threads` and torch on a GPU `precision`."""
+    if tagger.device.type == "cpu" and precision != torch.float32:
+        logger.warning("precision: %s is for GPUs; the CPU computes in float32", str(precision).removeprefix("torch."))
     if tagger.device.type == "cpu" and tagger.crf.transitions.dtype == torch.float32:
         if importlib.util.find_spec("numba"):
             return CompiledEngine(tagger, dropout, threads)

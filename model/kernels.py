@@ -141,7 +141,7 @@ def _copy(x: Floats, to: Floats) -> None:
 
 @_compiled(inline="always")
 def _blocks(rows: int) -> int:
-    """Rows that a product of this many is computed for: rows beyond the last sequence hold zeros."""
+    """Rows that a product of this many is computed for: of rows beyond the last sequence nothing is read."""
     return (rows + _BLOCK - 1) // _BLOCK * _BLOCK
 
 

@@ -12,6 +12,18 @@ states, and with a forget gate f = sigmoid(a + 1) in place of i. As f = 1 - sigm
 the input gate's weights negated and its bias lower by 1; the initialisation is symmetric, so the same cell serves both
 variants and NeuroNER's only differs in where the input gate's bias starts.
 
+With g_t for the tanh in the second line and dz_i, dz_g, dz_o for the gradients of what the three functions are given,
+going back in time, dh_t being the output's own gradient and what t+1 gave, dc_t what t+1 gave:
+
+    dz_o = dh_t * tanh(c_t) * o_t * (1 - o_t)
+    dc_t += dh_t * o_t * (1 - tanh(c_t)^2) + w_co * dz_o
+    dz_i = dc_t * (g_t - c_{t-1}) * i_t * (1 - i_t)
+    dz_g = dc_t * i_t * (1 - g_t^2)
+    dc_{t-1} = dc_t * (1 - i_t) + w_ci * dz_i
+    dh_{t-1} = dz_i U_i^T + dz_g U_c^T + dz_o U_o^T
+
+and with sums over t dW_i = x_t^T dz_i, dU_i = h_{t-1}^T dz_i, db_i = dz_i, dw_ci = dz_i * c_{t-1}, dw_co = dz_o * c_t.
+
 This module differentiates it by autograd, the plain way; by hand do model.compiled on the CPU and model.fused on a GPU.
 Letters: N rows (tokens or characters of all sequences, end to end), S sequences, the longest first, D inputs, H units
 a direction.

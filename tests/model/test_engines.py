@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from model import training
 from model.batches import Batch, Encoded
 from model.corpus import Corpus
-from model.engines import LETTERS, CompiledEngine, Engine, room_for
+from model.engines import LETTERS, CompiledEngine, Engine, engine_for, room_for
 from model.settings import TrainingConfig
 from model.tagger import Tagger
 from model.training import Optimizer
@@ -74,3 +74,10 @@ def test_both_engines_give_one_training(variant: str, corpus: Corpus, make_tagge
             optimizer.update()
         results.append(engine.parameters.detach())
     torch.testing.assert_close(*results, rtol=1e-3, atol=1e-4)
+
+
+def test_a_precision_that_the_cpu_has_not_is_said(
+    corpus: Corpus, make_tagger: Maker, caplog: pytest.LogCaptureFixture
+) -> None:
+    engine_for(make_tagger(corpus), precision=torch.bfloat16)
+    assert "precision: bfloat16 is for GPUs; the CPU computes in float32" in caplog.text
