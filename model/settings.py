@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 import math
 from collections.abc import Mapping
-from dataclasses import MISSING, dataclass, fields
+from dataclasses import MISSING, dataclass, fields, replace
 from typing import Any, Literal, TypeVar, get_args, get_origin, get_type_hints
 
 T = TypeVar("T")
@@ -38,6 +38,17 @@ class TrainingConfig:
                 raise ModelError(f"training: {name} is {value}; give a number above 0")
         if not 0 <= self.dropout < 1:
             raise ModelError(f"training: dropout is {self.dropout}; give a share in [0, 1)")
+
+    def for_part(self, sentences: int) -> TrainingConfig:
+        """The same for a part of so many sentences: batches small enough for `minimum_updates`, and a rate for them.
+
+        The rate falls with the size of a batch for SGD (Goyal et al., 2017), with its root for Adam (Malladi et al.,
+        2022).
+        """
+        size = min(self.batch_sentences, max(1, sentences // self.minimum_updates))
+        share = size / self.batch_sentences
+        rate = self.learning_rate * (math.sqrt(share) if self.optimizer == "adam" else share)
+        return replace(self, batch_sentences=size, learning_rate=rate)
 
 
 def read_settings(kind: type[T], values: Mapping[str, Any], where: str) -> T:

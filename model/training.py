@@ -127,6 +127,7 @@ def train(
     All that is random comes from `seed` and the epoch's number, so that a training that goes on from its `checkpoint`
     ends like one that was never stopped. `name` is for the log. Raises ModelError when the loss is no longer finite.
     """
+    config = config.for_part(len(train_part))
     examples = Encoded(train_part, tagger.word_vectors, tagger.alphabet, tagger.tags)
     dev_examples, dev_gold = Encoded(dev, tagger.word_vectors, tagger.alphabet), dev.sentence_tags()
     engine = engine_for(tagger, config.dropout, threads, getattr(torch, config.precision))
@@ -222,8 +223,7 @@ def _train_epoch(
 ) -> tuple[float, float]:
     """One pass; returns the loss a sentence and the mean length of the gradient before clipping."""
     generator = np.random.default_rng([seed, epoch])
-    size = min(config.batch_sentences, max(1, len(examples.lengths) // config.minimum_updates))
-    order = examples.training_order(size, generator)
+    order = examples.training_order(config.batch_sentences, generator)
     losses, norms = torch.zeros(2, len(order), device=engine.parameters.device)
     progress = tqdm(order, desc=f"{name}, epoch {epoch}", leave=False, disable=not sys.stderr.isatty())
     for number, sentences in enumerate(progress):

@@ -103,8 +103,17 @@ def test_it_stops_after_patience_and_ends_with_the_best_epoch(
     assert all(torch.equal(value, states[best_epoch][name]) for name, value in tagger.state_dict().items())
 
 
+@pytest.mark.parametrize(("sentences", "size"), [(5000, 32), (1600, 32), (1599, 31), (400, 8), (99, 1), (7, 1)])
+def test_a_small_part_has_small_batches_and_a_rate_for_them(sentences: int, size: int) -> None:
+    adam = TrainingConfig("adam", 0.003, 32, "norm", 5.0, 0.5, 100, 10, 50)
+    assert adam.for_part(sentences) == replace(adam, batch_sentences=size, learning_rate=0.003 * (size / 32) ** 0.5)
+    sgd = replace(adam, optimizer="sgd")
+    assert sgd.for_part(sentences) == replace(sgd, batch_sentences=size, learning_rate=0.003 * size / 32)
+    assert replace(adam, minimum_updates=1).for_part(sentences).batch_sentences == min(32, sentences)
+
+
 @pytest.mark.parametrize(("least", "updates"), [(1, 2), (2, 2), (3, 4), (4, 4), (50, 4)])
-def test_batches_of_a_small_part_are_smaller(
+def test_an_epoch_has_its_least_updates(
     least: int, updates: int, corpus: Corpus, make_tagger: Maker, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     sizes: list[int] = []
