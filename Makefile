@@ -79,6 +79,7 @@ demo: setup .demo/native
 
 study: setup
 	$(call snakemake,study)
+	@echo 'Tables, figures and scores.csv are in results/; `make report` makes one page of them.'
 
 real: setup has-mirror
 	@mkdir -p .real
