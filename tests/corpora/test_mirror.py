@@ -16,7 +16,7 @@ from corpora.convert import CorpusSpec, convert, read_documents
 from corpora.counting import count
 
 ROOT = Path(__file__).parents[2]
-MIRROR = Path(os.environ.get("CORPORA_MIRROR") or "/nowhere")
+MIRROR = Path(os.environ.get("CORPORA_MIRROR") or os.devnull)
 PAPER = paper_table("paper/table1.csv").set_index(["entity", "corpus"])
 
 pytestmark = pytest.mark.skipif(not MIRROR.is_dir(), reason="CORPORA_MIRROR names no folder with real corpora")

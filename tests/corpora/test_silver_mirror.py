@@ -17,7 +17,7 @@ from corpora.silver import near_duplicates as module
 from corpora.silver.exclusion import find_gold, index_gold
 from corpora.silver.near_duplicates import COVERAGE, SIMILARITY, near_duplicates
 
-MIRROR = Path(os.environ.get("CORPORA_MIRROR", "/nonexistent"))
+MIRROR = Path(os.environ.get("CORPORA_MIRROR") or os.devnull)
 pytestmark = pytest.mark.skipif(not MIRROR.is_dir(), reason="CORPORA_MIRROR names no folder")
 
 CLASSES = ("CHED", "DISO", "LIVB", "PRGE")
