@@ -61,6 +61,7 @@ def test_what_a_corpus_holds(tmp_path):
         "LIVB: 3 mentions",
         "Split (random, 60/10/30 percent, seed 1)",
         "  9 documents without PMID and PMCID, found in the silver corpus by text alone (d1, d2, d3, ...)",
+        "    of all parts:",
         "    1 widened to the borders of their tokens",
         "    1 cut in two at a line break",
     ):
@@ -71,6 +72,7 @@ def test_what_a_corpus_holds(tmp_path):
 
 def test_a_text_in_two_parts_is_told(tmp_path):
     corpus = brat(tmp_path / "c", d1=["X 0 9"], d2=["X 0 9"], d3=["X 0 9"])
+    (corpus / "d2.txt").write_text(f"{TEXT} !")  # letters and digits are compared
     [warning] = report(corpus, {"DISO": ["X"]}).warnings
     assert warning.startswith("1 texts stand in two parts under different ids, such as d1 and d2")
     for number in (1, 2, 3):

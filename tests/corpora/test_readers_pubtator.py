@@ -85,6 +85,7 @@ def test_text_column_that_differs_is_logged(tmp_path, caplog):
         ("9001\t0", "has not the columns"),
         ("9002|t|Title", "stands among the lines"),
         ("rubbish", "stands among the lines"),
+        ("9001 0 5 Ficto X D", "put tabs between the columns"),
     ],
 )
 def test_bad_lines_are_named(tmp_path, line, reason):

@@ -91,6 +91,15 @@ def test_words_are_kept_by_the_first_hit_of_their_look_up(tmp_path, name):
     }
 
 
+@pytest.mark.parametrize(("unknown", "warned"), [(0, False), (1, False), (2, True)])
+def test_vectors_that_hardly_fit_are_named(tmp_path, caplog, unknown, warned):
+    (tmp_path / "vectors.txt").write_bytes(text_rows())
+    corpus = conll(tmp_path / "a.tsv", ["Foo"] * 4 + ["nothing"] * unknown)  # 100, 80 and 67 percent have a vector
+    outputs = (tmp_path / name for name in ("words.txt", "matrix.npy", "vectors.json"))
+    select_word_vectors(tmp_path / "vectors.txt", [corpus], *outputs, dimension=2)
+    assert ("of the corpora's words; give vectors of text like theirs" in caplog.text) == warned
+
+
 def test_look_up_order():
     assert lookup_order("IL-2") == ("IL-2", "il-2", "IL-0", "il-0")
 

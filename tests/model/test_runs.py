@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from safetensors.torch import load
 
+from model import runs
 from model.batches import WordVectors
 from model.bundle import load_bundle
 from model.corpus import write_arrays
@@ -94,6 +95,25 @@ def test_a_transfer_starts_from_its_source(pretrain: RunCall, finetune: RunCall,
         load((folder / "model.safetensors").read_bytes()) for folder in (tmp_path / "source", tmp_path / "runs" / "one")
     )
     assert all((given[name] == result[name]).all() for name in given)
+
+
+@pytest.mark.parametrize(("layers", "transferred"), [("none", False), ("fully_connected", False), ("crf", True)])
+def test_patience_counts_from_the_start_where_all_layers_have_a_source(
+    layers: str,
+    transferred: bool,
+    pretrain: RunCall,
+    finetune: RunCall,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    pretrain(tmp_path / "source")
+    told: list[bool] = []
+    train = runs.train
+    monkeypatch.setattr(
+        runs, "train", lambda *given, **named: told.append(named["transferred"]) or train(*given, **named)
+    )
+    finetune(layers=layers, **({} if layers == "none" else {"source": tmp_path / "source"}))
+    assert told == [transferred]
 
 
 def test_layers_that_are_not_copied_begin_elsewhere_than_the_sources_did(

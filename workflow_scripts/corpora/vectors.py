@@ -23,7 +23,7 @@ from corpora.word2vec import read_word2vec
 
 logger = logging.getLogger(__name__)
 
-_FEW = 80  # percent of the tokens that have a vector; the vectors of other text have no more
+_FEW = 80  # percent of the tokens that have a vector: below, a warning
 STEPS = ("as_is", "lower_case", "digits_to_zero", "lower_case_and_digits_to_zero")
 
 
