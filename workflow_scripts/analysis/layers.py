@@ -38,12 +38,13 @@ def figure_s1_layers(scores: pd.DataFrame, titles: Mapping[str, str], left_out: 
     figure, axes = panels(len(data_sets), columns=2, height=2.9)
     shares = sorted(set(points.share))
     colours = sns.color_palette("viridis_r", len(shares) + 1)[1:]  # the palest is hard to see on white
+    asides = [0.08 * (line - (len(shares) - 1) / 2) for line in range(len(shares))]  # or error bars would cover others
     names = list(LAYERS)
     for number, (axis, (entity, corpus)) in enumerate(zip(axes, data_sets, strict=True)):
         here = points[(points.entity == entity) & (points.corpus == corpus)]
-        for share, colour, marker in zip(shares, colours, MARKERS * len(shares), strict=False):
+        for share, colour, marker, aside in zip(shares, colours, MARKERS * len(shares), asides, strict=False):
             line = here[here.share == share].set_index("layers").reindex(names).dropna(subset=["mean"])
-            places = [names.index(layer) for layer in line.index]
+            places = [names.index(layer) + aside for layer in line.index]
             axis.errorbar(places, line["mean"], yerr=error_bars(line), color=colour, marker=marker, label=f"{share} %")
         axis.set_xticks(range(len(names)), list(LAYERS.values()), rotation=40, ha="right", rotation_mode="anchor")
         axis.set_title(panel_title(titles[corpus], entity))

@@ -65,8 +65,9 @@ def _draw_saving(axis: Axes, transfer: np.ndarray, shares: Sequence[int], baseli
         axis.plot([end, end], [level, bottom], **line)
         axis.annotate(f"{saved:.0f} %", (end, bottom), (3, 3), textcoords="offset points", color=GREY, fontsize=7)
     else:
-        text = f"> {end} %"  # below the line's left end, where the baseline is farthest from it
-        axis.annotate(text, (shares[0], level), (6, -3), textcoords="offset points", va="top", color=GREY, fontsize=7)
+        middle = (shares[-2:][0] + end) / 2  # clear of error bars
+        style: dict[str, Any] = {"textcoords": "offset points", "ha": "center", "va": "top"}
+        axis.annotate(f"> {end} %", (middle, level), (0, -3), **style, color=GREY, fontsize=7)
     axis.set_ylim(bottom, top)
 
 

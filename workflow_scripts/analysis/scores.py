@@ -26,7 +26,10 @@ _RUN = re.compile(
 
 
 def paper_table(name: str) -> pd.DataFrame:
-    """A table of the paper as printed: "paper/table1.csv" or "paper/table2.csv"; a rule's digest sees these names."""
+    """A table of the paper, "paper/table1.csv" or "paper/table2.csv"; a rule's digest sees these names.
+
+    As printed, but for the name of LINNAEUS.
+    """
     return pd.read_csv(Path(__file__).parent / name)
 
 
