@@ -14,6 +14,7 @@ import digests
 import sources
 import study as configured
 from corpora.readers import PLACES
+from model.settings import TrainingConfig
 
 try:
     if workflow.is_main_process:  # a job runs what was checked, perhaps where your files are not to be seen
@@ -35,9 +36,12 @@ if workflow.is_main_process and workflow.nodes is None and "gpu" in workflow.glo
     workflow.register_resource("gpu", workflow.global_resources["gpu"].value * config["training"]["slots_per_gpu"])
 
 SILVER = config["silver"]
-# In one order, whatever file says a setting: Snakemake compares params as they are written out.
+# In one order, whatever file says a setting, and without what is the default: Snakemake compares params as written out.
 TAGGER = dict(sorted(config["tagger"].items()))
-TRAINING = {part: dict(sorted(said.items())) for part, said in config["training"][config["training"]["mode"]].items()}
+TRAINING = {
+    part: {name: value for name, value in sorted(said.items()) if value != getattr(TrainingConfig, name, None)}
+    for part, said in config["training"][config["training"]["mode"]].items()
+}
 VECTORS_GIVEN = configured.has_word_vectors(config)
 DATA_SETS = configured.data_sets(config)
 RUNS = configured.run_folders(config)

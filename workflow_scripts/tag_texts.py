@@ -117,6 +117,8 @@ def main(arguments: list[str]) -> int:
             if not value:
                 raise ModelError(f"{name} is empty; say make tag RUN=... TEXTS=... OUTPUT=...")
         options.run, options.texts, options.output = map(Path, (options.run, options.texts, options.output))
+        if not options.texts.exists():
+            raise ModelError(f"{options.texts}: there is no such file or folder; correct TEXTS")
         if options.output.absolute().is_relative_to(options.texts.absolute()):
             raise ModelError(f"{options.output}: lies in {options.texts}, and would be read as texts the next time")
         if options.output.exists():

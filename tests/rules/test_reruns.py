@@ -44,6 +44,7 @@ NO_MATTER = [
     {"training": {"paper": {"target": {"learning_rate": 0.002}}}},
     {"training": {"threads": 2}},
     {"tagger": {"decoding": "free"}, "training": {"fast": {"target": {"dropout": 0.5}}}},  # as config.yaml has them
+    {"training": {"fast": {"target": {"precision": "float32"}, "source": {"precision": "float32"}}}},  # the default
     {"corpora": {"toy": {"license": "mine", "cite": "me", "home": "http://localhost/", "obtain": "ask"}}},
     {"corpora": {"azdc": {"title": "another", "pmid": "([0-9]+)"}}},
     {"corpora": {"toy": {"urls": ["https://localhost/toy.txt"]}}},  # beside its path

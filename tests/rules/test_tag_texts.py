@@ -116,7 +116,7 @@ def test_what_cannot_be_used_is_one_line_and_nothing_is_written(finished, texts,
     for arguments, problem in (
         ((tmp_path / "none", texts, output), "no bundle"),
         ((run.parent / "seed9", texts, output), "no bundle"),
-        ((run, tmp_path / "none", output), "there is no such file or folder"),
+        ((run, tmp_path / "none", output), "there is no such file or folder; correct TEXTS"),
         ((run, texts, tmp_path), "is there already"),
         ((run, texts, texts / "out"), "would be read as texts the next time"),
         ((run, "", output), "TEXTS is empty"),
