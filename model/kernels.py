@@ -12,13 +12,15 @@ from __future__ import annotations
 import hashlib
 import math
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 import llvmlite.binding as llvm
 import numba
 import numpy as np
 from numba import njit
+from numba.core.caching import FunctionCache
 from numpy.typing import NDArray
 
 Floats = NDArray[np.floating]
@@ -41,16 +43,26 @@ _BLOCK = 4  # rows that are multiplied together
 _f = np.float32
 
 
+class _Cache(FunctionCache):  # type: ignore[misc]  # numba has no types
+    """numba's own, but what a machine's failure left without its bytes is compiled and written anew."""
+
+    def load_overload(self, *which: Any) -> Any:
+        """The compiled code; None where there is none."""
+        try:
+            return super().load_overload(*which)
+        except Exception:  # of half a file anything may come
+            self.flush()
+            return None
+
+
 def _compiled(fastmath: set[str] = _CONTRACT, inline: str = "never") -> Callable[[_Function], _Function]:
     """Compile without the interpreter's lock and without checks for division by zero, which would forbid vectors."""
 
     def compile_(function: _Function) -> _Function:
-        options = {"fastmath": fastmath, "inline": inline, "error_model": "numpy", "nogil": True}
-        try:
-            result: _Function = njit(cache=True, **options)(function)
-        except RuntimeError:  # no folder for the cache can be written
-            result = njit(**options)(function)
-        return result
+        result: Any = njit(fastmath=fastmath, inline=inline, error_model="numpy", nogil=True)(function)
+        with suppress(RuntimeError):  # no folder for the cache can be written
+            result._cache = _Cache(function)
+        return cast(_Function, result)
 
     return compile_
 

@@ -1,5 +1,6 @@
 """The compiled loops against torch in float64, torchcrf and enumeration, on random shapes and lengths."""
 
+import os
 import subprocess
 import sys
 from collections.abc import Callable
@@ -317,17 +318,31 @@ def test_importing_the_tagger_does_not_import_numba() -> None:
     subprocess.run([sys.executable, "-c", program], cwd=ROOT, check=True)
 
 
-def test_where_no_cache_can_be_written_it_is_compiled_anew(tmp_path: Path) -> None:
-    (tmp_path / "kernels.py").write_bytes((ROOT / "model" / "kernels.py").read_bytes())
-    (tmp_path / "__pycache__").write_text("a file where numba wants a folder")
-    program = """
+ADD_ROWS = """
 import numpy as np, kernels
 x, total = np.ones((2, 3), dtype=np.float32), np.zeros((1, 3), dtype=np.float32)
 kernels.add_rows(x, np.array([0, 0]), total)
-print(total.tolist())
+print(total.tolist(), sum(kernels.add_rows.stats.cache_hits.values()))
 """
+
+
+def add_rows(folder: Path, **environment: str) -> str:
+    """What ADD_ROWS prints with a copy of the loops: a sum, and how many functions came from the cache."""
+    (folder / "kernels.py").write_bytes((ROOT / "model" / "kernels.py").read_bytes())
+    command = [sys.executable, "-c", ADD_ROWS]
+    run = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, check=True)
+    return run.stdout
+
+
+def test_where_no_cache_can_be_written_it_is_compiled_anew(tmp_path: Path) -> None:
+    (tmp_path / "__pycache__").write_text("a file where numba wants a folder")
     nowhere = {"HOME": "/dev/null", "XDG_CACHE_HOME": "/dev/null", "PYTHONDONTWRITEBYTECODE": "1"}
-    run = subprocess.run(
-        [sys.executable, "-c", program], cwd=tmp_path, env=nowhere, capture_output=True, text=True, check=True
-    )
-    assert run.stdout == "[[2.0, 2.0, 2.0]]\n"
+    assert add_rows(tmp_path, **nowhere) == "[[2.0, 2.0, 2.0]] 0\n"
+
+
+def test_a_cache_that_lost_its_bytes_with_the_power_is_made_anew(tmp_path: Path) -> None:
+    assert [add_rows(tmp_path) for _ in range(2)] == ["[[2.0, 2.0, 2.0]] 0\n", "[[2.0, 2.0, 2.0]] 1\n"]
+    for form, bytes_left in (("*.nbi", 0), ("*.nbi", 100), ("*.nbc", 0), ("*.nbc", 1000)):
+        for file in (tmp_path / "__pycache__").rglob(form):
+            os.truncate(file, bytes_left)
+        assert [add_rows(tmp_path) for _ in range(2)] == ["[[2.0, 2.0, 2.0]] 0\n", "[[2.0, 2.0, 2.0]] 1\n"]
