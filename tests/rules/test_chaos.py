@@ -1,15 +1,18 @@
 """SIGKILL at random moments, the same command again: the results are those of a run that nobody disturbed.
 
-`make chaos` does it CHAOS_KILLS times to the demonstration, at moments drawn by CHAOS_SEED.
+`make chaos` does it CHAOS_KILLS times to the demonstration, at moments drawn by CHAOS_SEED; and as root on Linux as many
+times more by a failure of the power, after which a disk holds what it was told to keep, and little else.
 """
 
 import csv
+import fcntl
 import io
 import json
 import os
 import random
 import shutil
 import statistics
+import struct
 import subprocess
 import time
 from collections import Counter
@@ -96,10 +99,7 @@ class Run:
 def test_a_study_killed_at_random_moments_ends_like_one_left_alone(undisturbed, tmp_path):
     chance = random.Random(SEED)
     study = Study(undisturbed.project, tmp_path / "disturbed", undisturbed.base)
-    # So many jobs end between two kills at most: they fall on all of the study, however fast this machine is just now.
-    benchmarks = [*(undisturbed.folder / "results/benchmarks").rglob("*.tsv")]
-    most_jobs = 2 * len(benchmarks) // max(KILLS, 1)
-    longest = 2 * statistics.mean(float(csv_rows(table.read_bytes(), "\t")[0]["s"]) for table in benchmarks)
+    most_jobs, longest = between_kills(undisturbed)
     kills, orphans, rounds = Counter(), [], 0
     try:
         while rounds == 0 or kills.total() < KILLS:
@@ -133,6 +133,92 @@ def test_a_study_killed_at_random_moments_ends_like_one_left_alone(undisturbed, 
     print(
         f"{sum('waiting for it to end' in log.read_text() for log in waited)} jobs of the last round waited for another"
     )
+
+
+class Disk:
+    """A disk of its own, a file with ext4 that is mounted while the `with` lasts."""
+
+    def __init__(self, folder: Path) -> None:
+        self.image, self.folder = folder / "image", folder / "disk"
+
+    def __enter__(self) -> "Disk":
+        self.folder.mkdir(parents=True)
+        with self.image.open("wb") as image:
+            image.truncate(6 << 30)
+        subprocess.run(["mkfs.ext4", "-q", self.image], check=True)
+        self.mount()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.unmount()
+        self.image.unlink()
+
+    def mount(self) -> None:
+        subprocess.run(["mount", "-o", "loop", self.image, self.folder], check=True)
+
+    def unmount(self) -> None:
+        """After all that run there have been killed."""
+        for _ in range(50):
+            for process in psutil.process_iter():
+                try:
+                    if str(self.folder) in " ".join([process.cwd(), *process.cmdline()]):
+                        process.kill()
+                except psutil.Error:
+                    pass
+            if subprocess.run(["umount", self.folder], capture_output=True, check=False).returncode == 0:
+                return
+            time.sleep(0.2)
+        pytest.fail(f"{self.folder} cannot be unmounted")
+
+    def lose_power(self) -> None:
+        """From now on nothing reaches the disk, what waits in its journal neither; then it is there again."""
+        descriptor = os.open(self.folder, os.O_RDONLY)
+        fcntl.ioctl(descriptor, 0x8004587D, struct.pack("I", 2))  # EXT4_IOC_SHUTDOWN, without flushing the journal
+        os.close(descriptor)
+        self.unmount()
+        self.mount()
+
+
+@pytest.mark.skipif(not ON_DEMO or os.geteuid() != 0, reason="mounts a disk: `make chaos` does so as root")
+def test_a_study_whose_power_fails_at_random_moments_ends_like_one_left_alone(undisturbed, tmp_path):
+    chance = random.Random(SEED)
+    most_jobs, longest = between_kills(undisturbed)
+    cuts, rounds = 0, 0
+    with Disk(tmp_path / "power") as disk:
+        while rounds == 0 or cuts < KILLS:
+            rounds += 1
+            for part in ("project", "study"):
+                shutil.rmtree(disk.folder / part, ignore_errors=True)
+            study = Study(copy_of_project(disk.folder / "project"), disk.folder / "study", undisturbed.base)
+            shutil.copytree(undisturbed.folder / "native", study.folder / "native")
+            study.command()  # writes the overlay
+            os.sync()
+            while True:
+                run = Run(study)
+                if cuts < KILLS and lasts(run, chance.randint(0, most_jobs), chance.uniform(0, longest)):
+                    disk.lose_power()
+                    run.snakemake.wait()
+                    cuts += 1
+                    print(f"cut {cuts}", flush=True)
+                    unlocked = study.snakemake("--unlock")
+                    assert unlocked.returncode == 0, unlocked.stdout + unlocked.stderr
+                elif run.snakemake.wait() == 0:
+                    break
+                else:
+                    pytest.fail(f"the power was there, but Snakemake failed:\n{run.output.read_text()[-5000:]}")
+            assert study.to_be_run() == set()
+            compare(undisturbed.folder / "results", study.folder / "results")
+    print(f"seed {SEED}: {cuts} cuts in {rounds} rounds")
+
+
+def between_kills(study: Study) -> tuple[int, float]:
+    """Jobs that end between two kills at most, and seconds more.
+
+    So they fall on all of the study, however fast this machine is just now.
+    """
+    benchmarks = [*(study.folder / "results/benchmarks").rglob("*.tsv")]
+    longest = 2 * statistics.mean(float(csv_rows(table.read_bytes(), "\t")[0]["s"]) for table in benchmarks)
+    return 2 * len(benchmarks) // max(KILLS, 1), longest
 
 
 def lasts(run: Run, jobs: int, seconds: float) -> bool:
