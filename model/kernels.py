@@ -39,7 +39,6 @@ llvm.set_option("model.kernels", "--runtime-memory-check-threshold=1000")
 llvm.set_option("model.kernels", "--epilogue-vectorization-force-VF=8")
 
 _CONTRACT = {"contract"}
-_BLOCK = 4  # rows that are multiplied together
 _f = np.float32
 
 
@@ -96,11 +95,11 @@ def _tanh(x: Any) -> Any:
 
 
 @_compiled()
-def _multiply(a: Floats, b: Floats, c: Floats) -> None:
-    """Write a b into c, by blocks of four rows of each; the number of rows is a multiple of four."""
+def _multiply(a: Floats, b: Floats, c: Floats, rows: int) -> None:
+    """Write the first rows of a b into c, by blocks of four: a and c have three more, of which nothing is read."""
     inner = a.shape[1]
     whole = inner - inner % 4
-    for r in range(0, len(a), 4):
+    for r in range(0, rows, 4):
         a0, a1, a2, a3 = a[r], a[r + 1], a[r + 2], a[r + 3]
         c0, c1, c2, c3 = c[r], c[r + 1], c[r + 2], c[r + 3]
         for j in range(len(c0)):
@@ -151,12 +150,6 @@ def _copy(x: Floats, to: Floats) -> None:
         to[j] = x[j]
 
 
-@_compiled(inline="always")
-def _blocks(rows: int) -> int:
-    """Rows that a product of this many is computed for: of rows beyond the last sequence nothing is read."""
-    return (rows + _BLOCK - 1) // _BLOCK * _BLOCK
-
-
 @_compiled()
 def _cell(gates: Floats, z: Floats, bias: Floats, w_ci: Floats, w_co: Floats, before: Floats, c: Floats) -> None:
     """One row of one direction; `gates` holds the products with the inputs and becomes i, g, o, and `z` becomes h."""
@@ -187,8 +180,8 @@ def lstm_forward(
     """
     units, active = len(recurrent), len(lengths)
     half = units if reverse else 0
-    h = np.zeros((_blocks(active), units), gates.dtype)
-    z = np.zeros((_blocks(active), 3 * units), gates.dtype)
+    h = np.zeros((active + 3, units), gates.dtype)
+    z = np.zeros((active + 3, 3 * units), gates.dtype)
     _multiply_row(h_start, recurrent, z[0])
     for s in range(1, active):
         _copy(z[0], z[s])
@@ -198,7 +191,7 @@ def lstm_forward(
         if t and active == 1:
             _multiply_row(h[0], recurrent, z[0])
         elif t:
-            _multiply(h[: _blocks(active)], recurrent, z[: _blocks(active)])
+            _multiply(h, recurrent, z, active)
         for s in range(active):
             row = firsts[s] + (lengths[s] - 1 - t if reverse else t)
             before = cells[row + (1 if reverse else -1)] if t else c_start
@@ -246,7 +239,7 @@ def lstm_backward(
     writes `h_before` (N, H), each row's h of the step before, and the gradients of peepholes and initial states (H,).
     """
     units, active = len(recurrent), 0
-    half, capacity = units if reverse else 0, _blocks(len(lengths))
+    half, capacity = units if reverse else 0, len(lengths) + 3
     dh = np.zeros((capacity, units), gates.dtype)
     carry = np.zeros((capacity, units), gates.dtype)
     z = np.zeros((capacity, 3 * units), gates.dtype)
@@ -266,7 +259,7 @@ def lstm_backward(
         if active == 1:
             _multiply_row(z[0], transposed, dh[0])
         else:
-            _multiply(z[: _blocks(active)], transposed, dh[: _blocks(active)])
+            _multiply(z, transposed, dh, active)
     for s in range(active):
         for j in range(units):
             d_h_start[j] += dh[s, j]

@@ -282,7 +282,7 @@ def test_products_of_all_remainders() -> None:
         a = generator.normal(size=(rows, inner)).astype(np.float32)
         b = generator.normal(size=(inner, columns)).astype(np.float32)
         c, d = np.full((2, rows, columns), np.nan, dtype=np.float32)
-        kernels._multiply(a, b, c)
+        kernels._multiply(a, b, c, len(a))
         for row in range(rows):
             kernels._multiply_row(a[row], b, d[row])
         for found in (c, d):
