@@ -21,7 +21,7 @@ COMMANDS = {
 
 
 def targets(words: list[str]) -> list[str]:
-    return [word for word in words if word.startswith("results/")]
+    return [word for word in words if word.startswith(("results/", "resources/"))]
 
 
 @pytest.mark.parametrize("words", COMMANDS.values(), ids=COMMANDS.keys())
