@@ -50,7 +50,7 @@ def snakemake(what: str, seeds: int | None, *arguments: str) -> Plan:
             command += ["--configfile", str(overlay)]
         began = time.perf_counter()
         with tempfile.TemporaryFile("w+") as output:
-            process = subprocess.Popen([*command, *arguments], stdout=output, stderr=subprocess.STDOUT)  # noqa: S603
+            process = subprocess.Popen([*command, *arguments], stdout=output, stderr=subprocess.STDOUT)  # noqa: S603  (Snakemake)
             _, status, usage = os.wait4(process.pid, 0)
             process.returncode = os.waitstatus_to_exitcode(status)
             seconds = time.perf_counter() - began

@@ -68,7 +68,7 @@ def busy() -> Iterator[list[int]]:
 
     def watch() -> None:
         while program and not over.wait(0.3):
-            said = subprocess.run(query, capture_output=True, text=True, check=True).stdout.strip()  # noqa: S603
+            said = subprocess.run(query, capture_output=True, text=True, check=True).stdout.strip()  # noqa: S603  (nvidia-smi)
             samples.extend([int(said)] if said.isdecimal() else [])  # a part of a GPU (MIG) may have none
 
     thread = threading.Thread(target=watch)

@@ -6,7 +6,7 @@ if any(regime != "baseline" for regime in config["study"]["regimes"]):
 
 
 rule train_word_vectors:
-    """word2vec on the text of all configured corpora, where no vectors are given."""
+    """word2vec on the text of the study's corpora, where no vectors are given."""
     input:
         conll=[file for text in TEXTS for file in conll_of(*text)],
     output:

@@ -46,7 +46,7 @@ def native_files(config: dict[str, Any], overlays: list[str], name: str) -> Path
     command = [sys.executable, "-m", "snakemake", "--snakefile", str(ROOT / "Snakefile"), "--cores", "1"]
     command += ["--quiet", "host", "rules", "reason", "progress"]
     command += ["--configfile", *overlays] * bool(overlays)
-    if subprocess.run([*command, "--", native.as_posix()], check=False).returncode:  # noqa: S603
+    if subprocess.run([*command, "--", native.as_posix()], check=False).returncode:  # noqa: S603  (no shell)
         raise configuration.ConfigError(f"{name} could not be fetched; the lines above say why")
     return native
 

@@ -30,7 +30,7 @@ def installed() -> list[str]:
     program = shutil.which("nvidia-smi")
     if program is None:
         return []
-    listing = subprocess.run([program, "--list-gpus"], capture_output=True, text=True, check=False)  # noqa: S603
+    listing = subprocess.run([program, "--list-gpus"], capture_output=True, text=True, check=False)  # noqa: S603  (nvidia-smi)
     return re.findall(r"^GPU \d+: .*\(UUID: (\S+)\)", listing.stdout, flags=re.MULTILINE)
 
 

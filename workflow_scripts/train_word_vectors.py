@@ -1,4 +1,4 @@
-"""Rule train_word_vectors: word2vec on the text of all configured corpora."""
+"""Rule train_word_vectors: word2vec on the text of the study's corpora."""
 
 from pathlib import Path
 from typing import Any

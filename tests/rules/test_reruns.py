@@ -25,6 +25,7 @@ FROM_VECTORS = FROM_PRETRAIN | {"train_word_vectors", "select_word_vectors"}
 FROM_SILVER = FROM_VECTORS | {"tokenize_silver", "encode_silver"}
 FROM_CLEANING = FROM_SILVER | {"clean_silver"}
 FROM_CORPUS = FROM_CLEANING | {"convert_corpus", "count_corpus", "tokenize_corpus", "table1_corpora"}
+EVERYTHING = FROM_CORPUS | FIGURES | {"sample_silver"}  # but fetching
 
 
 def line(text):
@@ -42,7 +43,7 @@ def fast(part, **settings):
 
 NO_MATTER = [
     {"training": {"paper": {"target": {"learning_rate": 0.002}}}},
-    {"training": {"threads": 2}},
+    {"training": {"threads": 2, "slots_per_gpu": 4}},
     {"tagger": {"decoding": "free"}, "training": {"fast": {"target": {"dropout": 0.5}}}},  # as config.yaml has them
     {"training": {"fast": {"target": {"precision": "float32"}, "source": {"precision": "float32"}}}},  # the default
     {"corpora": {"toy": {"license": "mine", "cite": "me", "home": "http://localhost/", "obtain": "ask"}}},
@@ -51,12 +52,14 @@ NO_MATTER = [
     {"silver": {"corpus": {"license": "mine", "entities": {"CHED": ["other"]}}, "blacklists": {"LIVB": None}}},
 ]
 SETTINGS = {
+    "mode": ({"training": {"mode": "paper"}}, FROM_PRETRAIN),
     "learning rate, target": (fast("target", learning_rate=0.002), FROM_FINETUNE),
     "learning rate, source": (fast("source", learning_rate=0.002), FROM_PRETRAIN),
     "size of the tagger": ({"tagger": {"token_hidden": 12}}, FROM_PRETRAIN | {"figure1_architecture"}),
     "variant": ({"tagger": {"variant": "neuroner"}}, FROM_PRETRAIN | {"figure1_architecture"}),
     "decoding": ({"tagger": {"decoding": "bioes"}}, FROM_PRETRAIN),
     "share added": ({"study": {"shares": [30, 60]}}, {"finetune", "collect_scores"}),
+    "larger share": ({"study": {"shares": [60, 70], "split": {"train": 70, "dev": 10, "test": 20}}}, FROM_VECTORS | {"tokenize_corpus"}),
     "share added to a figure": ({"figures": {"learning_curves": {"shares": [30, 60]}}}, {"finetune", "collect_scores"} | CURVES),
     "layers": ({"figures": {"layers": {"data_sets": ["DISO/toy"], "shares": [60], "seeds": [1]}}}, {"finetune", "collect_scores", "figure_s1_layers"}),
     "bins": ({"figures": {"gain_by_size": {"bins": 2}}}, {"figure3_gain_by_size"}),
@@ -64,6 +67,9 @@ SETTINGS = {
     "regimes": ({"study": {"regimes": ["baseline"]}}, FROM_VECTORS - {"pretrain"}),
     "split": ({"study": {"split": {"train": 60, "dev": 20, "test": 20}}}, FROM_VECTORS | {"tokenize_corpus"}),
     "split's seed": ({"study": {"split_seed": 7}}, FROM_VECTORS | {"tokenize_corpus"}),
+    "silver's split": ({"silver": {"split": {"train": 80, "dev": 20}}}, FROM_SILVER),
+    "split of a corpus": ({"corpora": {"toy": {"split": "own"}}}, FROM_VECTORS | {"tokenize_corpus"}),
+    "class added": ({"study": {"entities": ["DISO", "CHED"]}, "corpora": {"toy": {"entities": {"CHED": ["Chemical"]}}}, "silver": {"blacklists": {"CHED": None}}}, FROM_CORPUS | {"sample_silver"}),
     "address": ({"corpora": {"toy": {"path": None, "urls": ["https://localhost/toy.txt"]}}}, FROM_CORPUS | {"fetch"}),
     "checksum": ({"corpora": {"toy": {"sha256": 64 * "0"}}}, FROM_CORPUS | {"fetch"}),
     "PMIDs": ({"corpora": {"toy": {"pmid": "([0-9]+)"}}}, FROM_CORPUS),
@@ -84,6 +90,10 @@ CODE = {
     "a reader": ("workflow_scripts/corpora/readers/pubtator.py", line, FROM_CORPUS),
     "silver's reader": ("workflow_scripts/corpora/readers/iexml.py", line, FROM_CLEANING | {"sample_silver"}),
     "what every reader runs through": ("workflow_scripts/corpora/convert.py", line, FROM_CORPUS | {"sample_silver"}),
+    "what readers share": ("workflow_scripts/corpora/readers/elements.py", line, FROM_CLEANING | {"sample_silver"}),
+    "Brat's writer": ("workflow_scripts/corpora/brat.py", line, FROM_CORPUS | {"sample_silver"}),
+    "standoff": ("workflow_scripts/corpora/readers/standoff.py", line, FROM_CORPUS | {"sample_silver"}),
+    "how code is read": ("workflow_scripts/digests.py", lambda text: text.replace('"\\0".join(parts)', '"\\1".join(parts)'), EVERYTHING),
     "policies": ("workflow_scripts/corpora/policies.py", line, FROM_CORPUS | {"sample_silver"}),
     "cleaning": ("workflow_scripts/corpora/silver/cleaning.py", line, FROM_CLEANING),
     "tokens": ("workflow_scripts/corpora/tokens.py", line, FROM_CLEANING | {"tokenize_corpus"}),
@@ -211,6 +221,7 @@ def test_what_moves_no_result(finished, edited):
     edited("workflow_scripts/finetune.py", comment)
     edited("workflow_scripts/corpora/readers/bioc.py", line)
     edited("workflow_scripts/corpora/readers/__init__.py", line)
+    edited("model/tag.py", line)
     for name in (
         "job",
         "gpu",

@@ -111,7 +111,8 @@ def _copy(path: Path, folder: Path, sha256: str | None) -> None:
         if sha256 is None:
             logger.info("%s: its sha256 is %s", path, digest)
         elif digest != sha256.lower():
-            raise CorpusError(path, None, f"its sha256 is {digest}, not {sha256}", "correct the file, or the `sha256` beside its path (null: none)")
+            remedy = "correct the file, or the `sha256` beside its path (null: none)"
+            raise CorpusError(path, None, f"its sha256 is {digest}, not {sha256}", remedy)
     elif path.is_dir():
         for parent, folders, files in os.walk(path):
             for name in sorted(folders + files):

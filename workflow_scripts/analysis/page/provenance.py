@@ -89,7 +89,7 @@ def _commit() -> str:
     try:
         commit, changes = (
             subprocess.run(  # noqa: S603  (a fixed command)
-                ["git", "-C", str(PROJECT), *arguments],  # noqa: S607
+                ["git", "-C", str(PROJECT), *arguments],  # noqa: S607  (whichever git the user has)
                 capture_output=True,
                 text=True,
                 check=True,
@@ -119,7 +119,7 @@ def _word_vectors(vectors: Mapping[str, Any]) -> str:
     origin = _origin(vectors)
     if origin:
         return f"{origin[0]}, {vectors['dimension']} dimensions"
-    return f"word2vec trained here by gensim on the text of all configured corpora, {vectors['dimension']} dimensions"
+    return f"word2vec trained here by gensim on the text of the study's corpora, {vectors['dimension']} dimensions"
 
 
 def _silver(silver: Mapping[str, Any]) -> str:
