@@ -337,7 +337,7 @@ def stored(folder, name, documents):
     return corpus
 
 
-def test_clean_writes_what_is_left_and_says_what_went(tmp_path):
+def test_clean_writes_what_is_left_and_says_what_went(tmp_path, caplog):
     silver = stored(
         tmp_path,
         "silver",
@@ -356,6 +356,7 @@ def test_clean_writes_what_is_left_and_says_what_went(tmp_path):
     (tmp_path / "list").write_text("protein\nunused\n")
     (tmp_path / "ids.csv").write_text("PMCID,PMID\nPMC77,5\n")
     cleaned = Brat(tmp_path / "out/cleaned.zip", tmp_path / "out/cleaned.tsv")
+    caplog.set_level(logging.INFO)
     counts = clean(
         read_brat(*silver),
         gold,
@@ -388,6 +389,7 @@ def test_clean_writes_what_is_left_and_says_what_went(tmp_path):
         "mentions_kept": 2,
     }
     assert len(list((tmp_path / "out").iterdir())) == 4
+    assert "no PMIDs" not in caplog.text
 
 
 def test_near_duplicates_go_with_their_mentions_and_are_told(tmp_path, caplog):
@@ -395,11 +397,13 @@ def test_near_duplicates_go_with_their_mentions_and_are_told(tmp_path, caplog):
     gold = {"a": stored(tmp_path, "a", [Document("y", f"{OTHER}\n{BODY} A foo, a leaf.")])}
     cleaned = Brat(tmp_path / "out/cleaned.zip", tmp_path / "out/cleaned.tsv")
     excluded, dropped = tmp_path / "out/excluded.tsv", tmp_path / "out/dropped.tsv"
-    counts = clean(silver, gold, cleaned, excluded=excluded, dropped=dropped, minimum_gold_occurrences=1)
+    with caplog.at_level(logging.INFO):
+        counts = clean(silver, gold, cleaned, excluded=excluded, dropped=dropped, minimum_gold_occurrences=1)
     assert excluded.read_text().splitlines()[1:] == ["2\tnear_duplicate\ta\ty"]
     assert dropped.read_text().splitlines()[1:] == ["foo\tderived\t1\t1"]  # no leaf: its only document went
     assert (counts["documents"], counts["excluded_by_near_duplicate"], counts["documents_kept"]) == (2, 1, 1)
     assert "have no known PMID" not in caplog.text
+    assert "a: no PMIDs, so by their texts alone silver documents are left out" in caplog.text
 
 
 def test_exclusion_names_the_gold_document():

@@ -49,7 +49,10 @@ def clean(
 
     Raises CorpusError as the readers of its inputs do.
     """
-    wanted = {row.pmcid for corpus in gold.values() for row in read_table(corpus.table)} - {""}
+    tables = {name: read_table(corpus.table) for name, corpus in gold.items()}
+    if unnamed := [name for name, rows in tables.items() if not any(row.pmid or row.pmcid for row in rows)]:
+        logger.info("%s: no PMIDs, so by their texts alone silver documents are left out", ", ".join(unnamed))
+    wanted = {row.pmcid for rows in tables.values() for row in rows} - {""}
     mapping = read_pmc_ids(pmc_ids, wanted) if pmc_ids else {}
     if len(mapping) < len(wanted):
         logger.warning("%d of %d gold PMCIDs have no known PMID", len(wanted) - len(mapping), len(wanted))
