@@ -249,6 +249,13 @@ def test_without_links_there_are_copies(
     assert trained == ["target"]
 
 
+def test_a_checkpoint_is_on_the_disk_before_it_has_its_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(os, "fsync", fails)
+    with pytest.raises(OSError):
+        Checkpoint(tmp_path / "run.safetensors", "a").save({"x": torch.zeros(2)}, {})
+    assert not (tmp_path / "run.safetensors").exists()
+
+
 @pytest.mark.parametrize("call", ["fsync", "link"])
 def test_the_checkpoint_goes_only_when_the_results_are_on_the_disk(
     call: str, finetune: RunCall, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: Any

@@ -4,6 +4,7 @@ import logging
 from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -191,12 +192,33 @@ def test_loss_and_gradient_of_an_epoch_are_means(
     assert row["gradient_norm"] == pytest.approx(np.mean(norms), rel=1e-5)
 
 
-def test_the_log_has_a_line_an_epoch(corpus: Corpus, make_tagger: Maker, caplog: pytest.LogCaptureFixture) -> None:
+def test_the_log_has_a_line_an_epoch_with_speed_and_time_left(
+    corpus: Corpus, make_tagger: Maker, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    times = iter([10, 12, 17, 20, 22, 27, 30, 32, 37])  # an epoch begins, is trained, is scored
+    monkeypatch.setattr(training, "time", SimpleNamespace(perf_counter=lambda: float(next(times))))
     caplog.set_level(logging.INFO)
-    train(replace(FAST, epochs=2), make_tagger(corpus), corpus, corpus, seed=0, name="diso/ncbi")
-    lines = [record.getMessage() for record in caplog.records if "epoch" in record.getMessage()]
-    assert [line.split(",")[0] for line in lines] == ["diso/ncbi: epoch 1/2", "diso/ncbi: epoch 2/2"]
-    assert all("dev F1" in line and "sentences/s" in line for line in lines)
+    outcome = train(replace(FAST, epochs=3), make_tagger(corpus), corpus, corpus, seed=0, name="DISO cdr")
+    assert [row["seconds"] for row in outcome.history] == [7, 7, 7]
+    assert outcome.history[0]["sentences_per_second"] == len(corpus) / 2
+    told = [message for message in caplog.messages if ": epoch " in message]
+    assert len(told) == 3
+    assert told[0].startswith("DISO cdr: epoch 1/3, loss ")
+    assert ", dev F1 " in told[0] and " sentences/s, " in told[0]
+    assert [message.partition("at most ")[2] for message in told] == ["14 s left", "7 s left", "0 s left"]
+
+
+@pytest.mark.parametrize("transferred", [False, True])
+def test_a_training_that_learnt_nothing_says_so(
+    transferred: bool,
+    corpus: Corpus,
+    make_tagger: Maker,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    monkeypatch.setattr(training, "score", lambda _gold, _predicted: Scores(gold=100, predicted=100, correct=3))
+    train(replace(FAST, epochs=2), make_tagger(corpus), corpus, corpus, seed=0, name="t", transferred=transferred)
+    assert ("t: dev F1 never rose above the 3.00 of the fresh parameters" in caplog.text) is not transferred
 
 
 def test_a_warning_when_there_is_no_gpu(monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> None:
