@@ -7,7 +7,7 @@ scripts of the rules sample_silver and clean_silver on them, each in a process o
 prints seconds and peak memory of each. The last line is a JSON object with the totals.
 
 Every word is invented. Abstracts are as long as MEDLINE's (1,560 characters, nine sentences) and hold 23 mentions: what
-the 21,210 MEDLINE abstracts of the stand-in corpus have (docs/results.md). Copies of gold documents are planted, by
+the 21,210 MEDLINE abstracts of the stand-in corpus have (docs/speed.md). Copies of gold documents are planted, by
 PMID, text, near-duplicate text, and gold sentences inside; the program fails unless each that was drawn is gone.
 """
 

@@ -2,7 +2,7 @@
 
     CORPORA_MIRROR=folder python -m pytest tests/corpora/test_silver_mirror.py -s
 
-prints the numbers of docs/results.md.
+prints the numbers of docs/speed.md.
 """
 
 import os

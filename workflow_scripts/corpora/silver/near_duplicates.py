@@ -4,7 +4,7 @@ Texts are compared by sentences, since gold corpora are single sentences, abstra
 are abstracts: two sentences are near-duplicates when the sets of their runs of SHINGLE words (shingles; Broder 1997)
 have a Jaccard similarity of at least SIMILARITY. datasketch's MinHash LSH finds the candidates, the sets themselves
 decide. A silver document holds a gold one when near-duplicate sentences make up at least COVERAGE of either.
-docs/results.md has the measurements behind the numbers.
+docs/speed.md has the measurements behind the numbers.
 """
 
 from __future__ import annotations
