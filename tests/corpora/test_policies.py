@@ -65,6 +65,11 @@ def test_merge_is_composite_if_a_part_is():
     assert OVERLAPPING["merge"](swapped) == (Mention("A", ((0, 8),), True),)
 
 
+def test_mentions_that_touch_do_not_overlap():
+    touching = (Mention("A", ((0, 3),)), Mention("A", ((3, 5),)))
+    assert [policy(touching) for policy in OVERLAPPING.values()] == [touching] * len(OVERLAPPING)
+
+
 @given(flat)
 def test_longest_keeps_a_maximal_set_and_drops_only_for_one_as_long(mentions):
     kept = OVERLAPPING["longest"](mentions)
