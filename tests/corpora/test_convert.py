@@ -47,6 +47,33 @@ def test_labels_become_one_class(native, tmp_path, caplog):
     assert "Chemical 1" in caplog.text
 
 
+PASSAGE = "<passage><offset>0</offset><text>Gout.</text></passage>"
+FORMS = {
+    "pubtator": "7|t|Gout.\n7|a|None.\n",
+    "bioc": f"<collection><document><id>7</id>{PASSAGE}</document></collection>",
+    "pubannotation": '{"text": "Gout.", "denotations": []}',
+    "conll": "Gout O\n",
+    "brat": "Gout.",
+}
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_folders_and_files_name_splits(form, tmp_path):
+    ending = {"bioc": "xml", "pubannotation": "json"}.get(form, "txt")
+
+    def splits(*names):
+        folder = tmp_path / str(len(list(tmp_path.iterdir())))
+        for name in names:
+            (folder / name).parent.mkdir(parents=True, exist_ok=True)
+            (folder / name).write_text(FORMS[form].replace("7", str(names.index(name))))
+        return [document.split for document in read_documents(folder, CorpusSpec(form), {})]
+
+    assert splits(f"Train/a.{ending}", f"devel/b.{ending}", f"more/c.{ending}") == ["train", "dev", ""]
+    if form != "brat":  # there a file is a document
+        assert splits(f"test.{form}.{ending}", f"train.{ending}") == ["test", "train"]
+        assert splits(f"train/test.{ending}") == ["test"]
+
+
 def test_several_classes_at_once(native):
     spec = CorpusSpec("pubtator")
     documents = list(read_documents(native, spec, {"Disease": "DISO", "Symptom": "DISO", "Chemical": "CHED"}))

@@ -69,8 +69,7 @@ def _own(documents: Sequence[tuple[str, str]], required: tuple[str, ...]) -> dic
                 "split",
                 None,
                 f"document {identifier!r} states no split ({split!r})",
-                "use the random split for this corpus; in the formats brat, biosemantics, conll and bc2gm "
-                "a folder train, dev or test says it",
+                "use the random split for this corpus, or call folders or files train, dev and test (docs/corpora.md)",
             )
     present = set(assignment.values())
     missing = [name for name in required if name not in present]

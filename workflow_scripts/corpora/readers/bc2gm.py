@@ -14,7 +14,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path, PurePosixPath
 
 from corpora.documents import CorpusError, Document, Mention
-from corpora.readers.standoff import REMEDY, SPLITS, File, TextColumn, held, numbered_lines, span
+from corpora.readers.standoff import REMEDY, File, TextColumn, held, numbered_lines, span, split_of
 
 LABEL = "GENE"
 _EVAL = "GENE.eval"
@@ -67,7 +67,7 @@ def _sentences(files: list[File], evaluations: list[File]) -> dict[str, tuple[st
                 raise CorpusError(file.place, number, problem, REMEDY)
             if identifier in sentences:
                 raise CorpusError(file.place, number, f"sentence {identifier!r} comes twice", "narrow `members`")
-            sentences[identifier] = (sentence, SPLITS.get(file.name.stem.lower(), ""))
+            sentences[identifier] = (sentence, split_of(file.name))
     return sentences
 
 

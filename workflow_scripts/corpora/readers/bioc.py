@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -13,7 +14,7 @@ from corpora.archives import Member, members
 from corpora.documents import CorpusError, Document, Mention
 from corpora.readers.elements import elements
 from corpora.readers.jsons import field, load
-from corpora.readers.standoff import REMEDY, TextColumn, in_order, numbers, read_whole, span
+from corpora.readers.standoff import REMEDY, TextColumn, in_order, numbers, read_whole, span, split_of
 
 Repair = Callable[[str], tuple[str, int]]  # a text put right, and how many characters it lost at its beginning
 
@@ -47,7 +48,7 @@ def read(source: Path, patterns: Sequence[str] = ("*",)) -> Iterator[Document]:
     Passages are joined by newlines and their sentences, where they alone hold the text, by blanks; offsets are moved
     to that. The label is the infon ``type``, an annotation with several locations is discontinuous. As in CDR, an
     infon CompositeRole marks a composite mention, and its parts (IndividualMention) are passed over. A BioC id may be
-    of any kind, so that it is never taken for a PMID.
+    of any kind, so that it is never taken for a PMID. The split is what the file's name says.
 
     Raises CorpusError for what is no XML or JSON of this form, an annotation without a type or beside the sentences
     that hold the text, a location outside of its passage, and a source without documents.
@@ -66,7 +67,7 @@ def read_variome(source: Path, patterns: Sequence[str] = ("*",)) -> Iterator[Doc
     for document in _read(source, patterns, _variome):
         digits = document.id.partition("-")[0]
         pmcid = digits.lstrip("0") if digits.isascii() and digits.isdigit() else ""
-        yield Document(document.id, document.text, document.mentions, pmcid=pmcid)
+        yield replace(document, pmcid=pmcid)
 
 
 def _variome(text: str) -> tuple[str, int]:
@@ -84,7 +85,7 @@ def _read(source: Path, patterns: Sequence[str], repair: Repair) -> Iterator[Doc
         blocks = _json(member) if member.name.lower().endswith(".json") else _xml(member)
         for identifier, parts in blocks:
             found = True
-            yield _document(identifier, parts, repair, column)
+            yield replace(_document(identifier, parts, repair, column), split=split_of(member.name))
     if not found:
         raise CorpusError(source, None, "holds no BioC documents", "correct `members` or `format`")
     column.report(source)

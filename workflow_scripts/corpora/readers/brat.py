@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from corpora.archives import members
 from corpora.documents import CorpusError, Document, Mention
-from corpora.readers.standoff import HELD_BYTES, REMEDY, SPLITS, TextColumn, decode, in_order, read_whole, span
+from corpora.readers.standoff import HELD_BYTES, REMEDY, TextColumn, decode, in_order, read_whole, span, split_of
 
 logger = logging.getLogger(__name__)
 
@@ -17,7 +17,7 @@ _IGNORED = tuple("REAMN#*")  # relations, events, attributes, modifications, nor
 
 
 def read(source: Path, patterns: Sequence[str] = ("*",)) -> Iterator[Document]:
-    """Documents of a folder or archive, in its order; the id is the file's stem, the split the name of its folder.
+    """Documents of a folder or archive, in its order; the id is the file's stem, the split what its folder's name says.
 
     The halves of a document may lie apart in an archive: only halves without their other half are held. A text
     without annotations is a document without mentions; these come last. Labels are those of the source.
@@ -84,8 +84,7 @@ def _pair(name: str, key: str, text: bytes, annotations: bytes, places: dict[str
         problem = f"document {path.stem!r} is already at {places[path.stem]}.txt"
         raise CorpusError(f"{key}.txt", None, problem, "narrow `members` or rename the file")
     places[path.stem] = key
-    split = SPLITS.get(path.parent.name.lower(), "")
-    return Pair(path.stem, decode(text, f"{key}.txt"), decode(annotations, f"{key}.ann"), key, split)
+    return Pair(path.stem, decode(text, f"{key}.txt"), decode(annotations, f"{key}.ann"), key, split_of(path.parent))
 
 
 def parse_annotations(annotations: str, text: str, place: str, column: TextColumn) -> tuple[Mention, ...]:

@@ -8,7 +8,7 @@ from pathlib import Path, PurePosixPath
 
 from corpora.archives import Member, members
 from corpora.documents import CorpusError, Document, Mention
-from corpora.readers.standoff import DOCUMENT_BYTES, REMEDY, SPLITS, numbered_lines
+from corpora.readers.standoff import DOCUMENT_BYTES, REMEDY, numbered_lines, split_of
 
 _TOKEN = 32  # a token's share of DOCUMENT_BYTES beside its characters
 UNTYPED = "entity"  # the label of tags that are only B, I or O
@@ -32,11 +32,11 @@ def read(source: Path, patterns: Sequence[str] = ("*",)) -> Iterator[Document]:
     found = False
     for member in members(source, patterns):
         name = PurePosixPath(member.name)
-        split = SPLITS.get(name.stem.lower()) or SPLITS.get(name.parent.name.lower(), "")
         for number, sentences in enumerate(_documents(member), start=1):
             found = True
             text, mentions = _content(sentences)
-            yield Document("-".join([*name.with_suffix("").parts, f"{number:06d}"]), text, mentions, split=split)
+            identifier = "-".join([*name.with_suffix("").parts, f"{number:06d}"])
+            yield Document(identifier, text, mentions, split=split_of(name))
     if not found:
         raise CorpusError(source, None, "holds no sentences", "correct `members` or `format`")
 

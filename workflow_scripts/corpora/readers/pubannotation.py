@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path, PurePosixPath
 from typing import Any
 
 from corpora.archives import members
 from corpora.documents import CorpusError, Document, Mention
 from corpora.readers.jsons import field, load
-from corpora.readers.standoff import in_order, read_whole, span
+from corpora.readers.standoff import in_order, read_whole, span, split_of
 
 _CONCEPT = re.compile(r"([A-Za-z][\w-]*):[^\s/].*", re.DOTALL)
 
@@ -36,7 +37,8 @@ def read(source: Path, patterns: Sequence[str] = ("*",)) -> Iterator[Document]:
             found = True
             several = len(records) > 1
             stem = f"{name.stem}-{position}" if several else name.stem
-            yield _document(record, stem, f"{member.place}, document {position}" if several else member.place)
+            document = _document(record, stem, f"{member.place}, document {position}" if several else member.place)
+            yield replace(document, split=split_of(name))
     if not found:
         raise CorpusError(source, None, "holds no .json files with documents", "correct `members` or `format`")
 

@@ -15,11 +15,12 @@ import hashlib
 import logging
 import re
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from corpora.archives import Member, members
 from corpora.documents import CorpusError, Document, Mention
-from corpora.readers.standoff import DOCUMENT_BYTES, REMEDY, TextColumn, numbered_lines, span
+from corpora.readers.standoff import DOCUMENT_BYTES, REMEDY, TextColumn, numbered_lines, span, split_of
 
 logger = logging.getLogger(__name__)
 
@@ -27,7 +28,7 @@ _TEXT_LINE = re.compile(r"([^|\t]+)\|([ta])\|(.*)", re.DOTALL)
 
 
 def read(source: Path, patterns: Sequence[str] = ("*",)) -> Iterator[Document]:
-    """Documents in the order of the files; id and PMID are the first column.
+    """Documents in the order of the files; id and PMID are the first column, the split is what the file's name says.
 
     The text is title, newline, abstract, so that offsets hold unchanged; blanks that end the abstract are
     stripped unless a mention reaches into them. Both are what the paper's authors released. A mention with a
@@ -45,7 +46,7 @@ def read(source: Path, patterns: Sequence[str] = ("*",)) -> Iterator[Document]:
             digest = hashlib.sha256(repr(document).encode()).digest()
             known = digests.setdefault(document.id, digest)
             if known is digest:
-                yield document
+                yield replace(document, split=split_of(member.name))
             elif known == digest:
                 logger.warning("%s:%d: document %s is a repeat and passed over", member.place, line, document.id)
             else:

@@ -18,7 +18,7 @@ logger = logging.getLogger(__name__)
 
 DOCUMENT_BYTES = 64 << 20  # a document, or a line, is held in memory whole
 HELD_BYTES = 512 << 20  # as are the files of a corpus whose texts and mentions lie apart
-SPLITS = {"train": "train", "valid": "dev", "validation": "dev", "dev": "dev", "devel": "dev", "test": "test"}
+_SPLITS = {"train": "train", "valid": "dev", "validation": "dev", "dev": "dev", "devel": "dev", "test": "test"}
 SHOWN = 10
 COLLECTED = 1000  # offset errors
 SHIFTED = 10  # mentions that show whether offsets fit their text at all
@@ -26,6 +26,13 @@ REMEDY = "fetch the corpus again or correct the line"
 
 _NUMBER = re.compile("[0-9]{1,18}")
 _collected: ContextVar[list[CorpusError] | None] = ContextVar("collected", default=None)
+
+
+def split_of(name: str | PurePosixPath) -> str:
+    """The split that a file's or folder's name says up to its first dot, or else the folder's that it is in."""
+    path = PurePosixPath(name)
+    names = (part.name.partition(".")[0].lower() for part in (path, path.parent))
+    return next((_SPLITS[name] for name in names if name in _SPLITS), "")
 
 
 def read_whole(stream: BinaryIO, place: str) -> bytes:
