@@ -107,6 +107,9 @@ def test_seeds_test_is_welchs():
     freedom = sum(parts) ** 2 / (parts[0] ** 2 / 3 + parts[1] ** 2 / 4)
     assert seeds_test(a, b) == pytest.approx(2 * student.sf(t, freedom))
     assert math.isnan(seeds_test(a[:1], b))
+    assert not math.isnan(seeds_test(a[:2], b[:2]))
+    with pytest.warns(RuntimeWarning, match="nearly identical"):
+        assert not math.isnan(seeds_test(a, np.full(4, 20.0)))  # spread in one alone
     for other in (1.0, 2.0):  # no spread, whatever the means
         assert math.isnan(seeds_test(np.array([1.0, 1.0]), np.array([other, other])))
 
@@ -127,12 +130,15 @@ def test_corrections_are_the_textbooks():
 
 def test_tests_over_data_sets():
     differences = [1.0, 2.0, 3.0, 4.0, 5.0, 6.0]
-    table = pd.DataFrame({"class": ["Diseases"] * 5 + ["Species"], "difference": differences})
+    table = pd.DataFrame({"class": ["Diseases"] * 3 + ["Chemicals"] * 2 + ["Species"], "difference": differences})
     result = over_data_sets(table).set_index("class")
     assert result.loc["All", "p_wilcoxon"] == pytest.approx(2 / 2**6)  # all six positive
     assert result.loc["All", "p_t"] == pytest.approx(0.00591, abs=1e-4)  # t = 3.5 / (1.8708 / sqrt 6) = 4.583, df 5
     assert result.loc["All", ["data_sets", "better", "mean_difference"]].tolist() == [6, 6, 3.5]
     assert result.loc["Species", ["p_wilcoxon", "p_t", "mean_difference_low"]].isna().all()
+    assert result.loc["Chemicals", "p_t"] == pytest.approx(2 * student.sf(4.5 / 0.5, 1))
+    same = over_data_sets(table.assign(difference=1.0)).set_index("class")
+    assert same.loc["All", ["p_wilcoxon", "p_t"]].isna().all()  # no spread
 
 
 def test_the_table_of_all_data_sets(tmp_path):
@@ -159,6 +165,11 @@ def test_the_table_of_all_data_sets(tmp_path):
         ["LIVB/a", "Species", "A", 20, 1],
     ]
     assert table.f1_baseline[0] == pytest.approx(200 * 5 / 25)
+    assert table.difference[0] == pytest.approx(200 * 15 / 35 - 200 * 5 / 25)
+    assert table.difference_low[0] < table.difference[0] < table.difference_high[0]
+    assert [*table.columns[-6:]] == [
+        f"p_{test}{suffix}" for test in ("randomisation", "seeds") for suffix in ("", "_holm", "_bh")
+    ]
     assert table.p_randomisation[0] == pytest.approx(2 / 2**10)
     assert table.p_randomisation_holm[0] == pytest.approx(2 * 2 / 2**10)
     assert table.p_randomisation[1] == 1
