@@ -81,6 +81,13 @@ def test_several_classes_at_once(native):
     assert documents[1].text == "Nausea.\nNone."
 
 
+@pytest.mark.parametrize("labels", [["Disease", "Symptom"], ["Disease", "Illness", "Ailment"]])
+def test_one_label_of_several_that_never_occurs_is_a_warning(labels, native, tmp_path, caplog):
+    convert(native, CorpusSpec("pubtator"), "DISO", labels, folder=tmp_path / "c", table=tmp_path / "c.tsv")
+    told = [record.message for record in caplog.records if record.levelname == "WARNING"]
+    assert told == [f"{native}: of the labels of DISO, Illness, Ailment occur nowhere in it"] * ("Illness" in labels)
+
+
 def test_label_that_never_occurs_writes_nothing(native, tmp_path):
     before = sorted(tmp_path.rglob("*"))
     with pytest.raises(CorpusError, match=r"label 'Desease' occurs nowhere in it; did you mean 'Disease'"):
