@@ -73,6 +73,14 @@ def test_folder_of_archives_is_entered_one_level(tmp_path):
     assert [member.place for member in members(folder, ("b.txt",))] == [f"{folder}/two.zip!b.txt"]
 
 
+def test_a_zip_of_files_with_their_permissions(tmp_path):
+    folder = make_folder(tmp_path / "folder", {"set/a.txt": b"alpha"})
+    with zipfile.ZipFile(tmp_path / "corpus.zip", "w") as archive:
+        for path in (folder / "set", folder / "set/a.txt"):
+            archive.write(path, path.relative_to(folder))
+    assert contents(tmp_path / "corpus.zip") == {"set/a.txt": b"alpha"}
+
+
 def test_plain_and_gzipped_file(tmp_path):
     (tmp_path / "a.txt").write_bytes(b"plain")
     (tmp_path / "b.xml.gz").write_bytes(gzip.compress(b"packed"))

@@ -68,6 +68,10 @@ def test_text_column_that_differs_is_logged_and_the_offsets_win(tmp_path, caplog
     assert "1 of 2 mentions have a text column that differs" in caplog.text
 
 
+def test_parts_of_a_mention_may_touch(tmp_path):
+    assert only(tmp_path, "abcdefg", "T1\tX 2 4;0 2\tab cd\n").mentions[0].spans == ((0, 2), (2, 4))
+
+
 @pytest.mark.parametrize(
     ("line", "reason"),
     [
