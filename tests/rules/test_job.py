@@ -40,13 +40,14 @@ class Named(list):
         return [("seed", sys.argv[1])]
 
     def get(self, name):
-        return None
+        return ["0" * 64, "workflow_scripts/job.py"] if sys.argv[2:] == ["other code"] else None
 
 ERRORS = {
     "bad input": ValueError("a.txt:3: no number\\n; correct it"),
     "forged": ValueError("label 'x\\x1b[2J\\u2028\\x85' ERROR"),
     "full disk": OSError(errno.ENOSPC, "No space left on device"),
     "closed disk": OSError(errno.EROFS, "Read-only file system", "results"),
+    "our fault": KeyError("label"),
 }
 
 def main(job):
@@ -215,3 +216,19 @@ def test_bad_input_and_a_failing_system_end_in_one_line(tmp_path, start, error, 
     assert said in stderr
     assert stderr.count("\n") == 1
     assert "Traceback" in (tmp_path / "logs/toy.log").read_text()
+
+
+def test_a_fault_of_ours_shows_its_traceback_and_ends_the_job(tmp_path, start):
+    job = start("1", "our fault")
+    stderr = job.communicate(timeout=60)[1]
+    assert job.returncode == 1
+    assert "toy: unexpected failure; please report it with logs/toy.log" in stderr
+    for text in (stderr, (tmp_path / "logs/toy.log").read_text()):
+        assert "Traceback" in text and text.rstrip().endswith("KeyError: 'label'")
+
+
+def test_other_code_than_was_planned_with_makes_nothing(tmp_path, start):
+    job = start("1", "other code")
+    stderr = job.communicate(timeout=60)[1]
+    assert (job.returncode, lines(tmp_path / "begun")) == (1, [])
+    assert "workflow_scripts/job.py or what it imports has changed since Snakemake started; run again" in stderr

@@ -96,6 +96,9 @@ def test_each_state_is_told_from_the_files(tmp_path, config):
     assert progress.time_left(list(found.values())) is None
     fine_tunings = [job for job in found.values() if job.name.startswith("runs/")]
     assert progress.time_left(fine_tunings) == pytest.approx(70 + 7 * 100, abs=3)
+    assert progress.time_left([*fine_tunings, named[2]]) == pytest.approx(
+        (70 + 70 + 7 * 100) / 2, abs=3
+    )  # two at a time
 
 
 def test_what_a_training_before_its_first_epoch_goes_on_from(tmp_path, config):
