@@ -96,7 +96,7 @@ def _tanh(x: Any) -> Any:
 
 @_compiled()
 def _multiply(a: Floats, b: Floats, c: Floats, rows: int) -> None:
-    """Write the first rows of a b into c, by blocks of four: a and c have three more, of which nothing is read."""
+    """Write the first rows of a b into c, by blocks of four, for which both have up to three more that nobody needs."""
     inner = a.shape[1]
     whole = inner - inner % 4
     for r in range(0, rows, 4):

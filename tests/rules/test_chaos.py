@@ -16,6 +16,7 @@ import struct
 import subprocess
 import time
 from collections import Counter
+from collections.abc import Callable
 from pathlib import Path
 
 import psutil
@@ -101,25 +102,24 @@ def test_a_study_killed_at_random_moments_ends_like_one_left_alone(undisturbed, 
     study = Study(undisturbed.project, tmp_path / "disturbed", undisturbed.base)
     most_jobs, longest = between_kills(undisturbed)
     kills, orphans, rounds = Counter(), [], 0
+
+    def kill(run):
+        if kills.total() >= KILLS or not lasts(run, chance.randint(0, most_jobs), chance.uniform(0, longest)):
+            return False
+        whom, left = run.kill(chance.choice(["job", "snakemake", "both"]), chance)
+        kills[whom] += 1
+        orphans.extend(left)
+        print(f"kill {kills.total()}: {whom}, leaving {len(left)} jobs", flush=True)
+        if whom.startswith("snakemake"):
+            unlock(study)
+        return True
+
     try:
         while rounds == 0 or kills.total() < KILLS:
             rounds += 1
             shutil.rmtree(study.folder, ignore_errors=True)
             shutil.copytree(undisturbed.folder / "native", study.folder / "native")
-            while True:
-                run = Run(study)
-                if kills.total() < KILLS and lasts(run, chance.randint(0, most_jobs), chance.uniform(0, longest)):
-                    whom, left = run.kill(chance.choice(["job", "snakemake", "both"]), chance)
-                    kills[whom] += 1
-                    orphans += left
-                    print(f"kill {kills.total()}: {whom}, leaving {len(left)} jobs", flush=True)
-                    if whom.startswith("snakemake"):
-                        unlocked = study.snakemake("--unlock")
-                        assert unlocked.returncode == 0, unlocked.stdout + unlocked.stderr
-                elif run.snakemake.wait() == 0:
-                    break
-                else:
-                    pytest.fail(f"nothing was killed, but Snakemake failed:\n{run.output.read_text()[-5000:]}")
+            run_to_its_end(study, kill)
             assert not alive(orphans)
             assert study.to_be_run() == set()
             compare(undisturbed.folder / "results", study.folder / "results")
@@ -184,6 +184,18 @@ def test_a_study_whose_power_fails_at_random_moments_ends_like_one_left_alone(un
     chance = random.Random(SEED)
     most_jobs, longest = between_kills(undisturbed)
     cuts, rounds = 0, 0
+
+    def cut(run):
+        nonlocal cuts
+        if cuts >= KILLS or not lasts(run, chance.randint(0, most_jobs), chance.uniform(0, longest)):
+            return False
+        disk.lose_power()
+        run.snakemake.wait()
+        cuts += 1
+        print(f"cut {cuts}", flush=True)
+        unlock(study)
+        return True
+
     with Disk(tmp_path / "power") as disk:
         while rounds == 0 or cuts < KILLS:
             rounds += 1
@@ -193,22 +205,23 @@ def test_a_study_whose_power_fails_at_random_moments_ends_like_one_left_alone(un
             shutil.copytree(undisturbed.folder / "native", study.folder / "native")
             study.command()  # writes the overlay
             os.sync()
-            while True:
-                run = Run(study)
-                if cuts < KILLS and lasts(run, chance.randint(0, most_jobs), chance.uniform(0, longest)):
-                    disk.lose_power()
-                    run.snakemake.wait()
-                    cuts += 1
-                    print(f"cut {cuts}", flush=True)
-                    unlocked = study.snakemake("--unlock")
-                    assert unlocked.returncode == 0, unlocked.stdout + unlocked.stderr
-                elif run.snakemake.wait() == 0:
-                    break
-                else:
-                    pytest.fail(f"the power was there, but Snakemake failed:\n{run.output.read_text()[-5000:]}")
+            run_to_its_end(study, cut)
             assert study.to_be_run() == set()
             compare(undisturbed.folder / "results", study.folder / "results")
     print(f"seed {SEED}: {cuts} cuts in {rounds} rounds")
+
+
+def run_to_its_end(study: Study, disturb: Callable[[Run], bool]) -> None:
+    """The same command again for as long as `disturb` says that it has ended a run."""
+    while disturb(run := Run(study)):
+        pass
+    if run.snakemake.wait():
+        pytest.fail(f"nothing disturbed it, but Snakemake failed:\n{run.output.read_text()[-5000:]}")
+
+
+def unlock(study: Study) -> None:
+    unlocked = study.snakemake("--unlock")
+    assert unlocked.returncode == 0, unlocked.stdout + unlocked.stderr
 
 
 def between_kills(study: Study) -> tuple[int, float]:
