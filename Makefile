@@ -129,13 +129,14 @@ format: setup
 	$(BIN)/ruff format .
 	$(BIN)/snakefmt Snakefile rules
 
-# Resolves the direct requirements anew and pins everything that they bring, here and in envs/.
+# Resolves the direct requirements anew and pins everything that they bring, here and in envs/, but for CUDA's libraries,
+# which torch's build for GPUs pins itself.
 lock:
 	$(PYTHON) -m venv --clear .venv-lock
 	.venv-lock/bin/python -m pip install --quiet --requirement requirements.in
 	.venv-lock/bin/python -m pip freeze --all > .venv-lock/frozen
 	{ echo '# Made by `make lock` from requirements.in; serves make, CI and envs/.'; \
-		grep -v '^pip==' .venv-lock/frozen | sed 's/+cpu$$//; s/^triton==.*/&; sys_platform == "linux"/'; } > .venv-lock/pinned
+		grep -Ev '^(pip|nvidia-.*|cuda-.*)==' .venv-lock/frozen | sed 's/+cpu$$//; s/^triton==.*/&; sys_platform == "linux"/'; } > .venv-lock/pinned
 	mv .venv-lock/pinned requirements.lock
 	.venv-lock/bin/python envs/pin.py
 	rm -rf .venv-lock

@@ -16,12 +16,13 @@ from packaging.utils import canonicalize_name
 
 ASKED, BROUGHT = "      # asked for", "      # brought by these"
 PYTHON = "3.11"
+CUDA = ("nvidia-", "cuda-")
 
 
 def closure(names: Iterable[str]) -> dict[str, str]:
     """Distributions that these need, themselves among them: canonical name to pin, ``name==version``.
 
-    Requirements are those of this machine and Python; a build of torch for another has more, which it pins itself.
+    Requirements are those of this machine and Python, but CUDA's libraries, which torch's build for GPUs pins itself.
     Raises PackageNotFoundError for a distribution that is not installed.
     """
     found: dict[str, str] = {}
@@ -32,6 +33,8 @@ def closure(names: Iterable[str]) -> dict[str, str]:
         if requirement.marker is not None and not requirement.marker.evaluate({"extra": extra}):
             continue
         name = canonicalize_name(requirement.name)
+        if name.startswith(CUDA):
+            continue
         package = distribution(requirement.name)
         found[name] = f"{package.metadata['Name']}=={package.version.partition('+')[0]}"
         for wanted in ("", *requirement.extras):

@@ -223,6 +223,7 @@ def test_a_training_that_learnt_nothing_says_so(
 
 def test_a_warning_when_there_is_no_gpu(monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> None:
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
     assert choose_device() == torch.device("cpu")
     assert "no GPU" in caplog.text
 

@@ -102,6 +102,14 @@ class Study:
         return jobs - {"all"}
 
 
+def stand_in_gpus(folder: Path, *names: str) -> str:
+    """A PATH on which nvidia-smi, written into `folder`, finds GPUs of these names, and torch none: the CPU computes."""
+    lines = "".join(f"echo 'GPU {number}: Stand-in (UUID: {name})'\n" for number, name in enumerate(names))
+    (folder / "nvidia-smi").write_text(f"#!/bin/sh\n{lines}")
+    (folder / "nvidia-smi").chmod(0o755)
+    return f"{folder}{os.pathsep}{os.environ['PATH']}"
+
+
 def copy_of_project(project: Path) -> Path:
     """What a study needs of the project, in a new folder."""
     project.mkdir()

@@ -1,9 +1,10 @@
 """Trainings of the real Snakefile that share a GPU, or have one each. The GPUs are a stand-in for nvidia-smi."""
 
-import os
 import re
 
 import pytest
+
+from tests.rules.conftest import stand_in_gpus
 
 pytestmark = pytest.mark.workflow
 RUN = "DISO/toy/baseline/share60/seed{}"
@@ -13,15 +14,8 @@ RUN = "DISO/toy/baseline/share60/seed{}"
 def gpus(tmp_path, monkeypatch):
     """A function that gives this machine GPUs of these names."""
     monkeypatch.setenv("TMPDIR", str(tmp_path))
-    monkeypatch.setenv("PATH", f"{tmp_path}{os.pathsep}{os.environ['PATH']}")
     monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
-
-    def install(*names: str) -> None:
-        lines = "".join(f"echo 'GPU {n}: Stand-in (UUID: {name})'\n" for n, name in enumerate(names))
-        (tmp_path / "nvidia-smi").write_text(f"#!/bin/sh\n{lines}")
-        (tmp_path / "nvidia-smi").chmod(0o755)
-
-    return install
+    return lambda *names: monkeypatch.setenv("PATH", stand_in_gpus(tmp_path, *names))
 
 
 def trained(study, seeds, *arguments, slots):
@@ -42,24 +36,24 @@ def provided(result):
 
 
 def test_one_gpu_with_one_slot_takes_one_training_after_another(finished, gpus):
-    gpus("GPU-a", "GPU-b")
+    gpus("stand-in-a", "stand-in-b")
     events, devices = trained(finished, [31, 32], "--resources", "gpu=1", slots=1)
     assert events == ["rule finetune", "Finished"] * 2
-    assert devices == ["GPU-a", "GPU-a"]
+    assert devices == ["stand-in-a", "stand-in-a"]
 
 
 def test_one_gpu_with_two_slots_takes_two_trainings_at_once(finished, gpus):
-    gpus("GPU-a")
+    gpus("stand-in-a")
     events, devices = trained(finished, [33, 34], "--resources", "gpu=1", slots=2)
     assert events == ["rule finetune"] * 2 + ["Finished"] * 2
-    assert devices == ["GPU-a", "GPU-a"]
+    assert devices == ["stand-in-a", "stand-in-a"]
 
 
 def test_two_gpus_take_a_training_each(finished, gpus):
-    gpus("GPU-a", "GPU-b")
+    gpus("stand-in-a", "stand-in-b")
     events, devices = trained(finished, [35, 36], "--resources", "gpu=2", slots=1)
     assert events == ["rule finetune"] * 2 + ["Finished"] * 2
-    assert set(devices) == {"GPU-a", "GPU-b"}
+    assert set(devices) == {"stand-in-a", "stand-in-b"}
 
 
 def test_the_default_profile_counts_its_gpu_in_slots_too(finished):

@@ -16,6 +16,7 @@ import pytest
 import yaml
 
 from demo.generate import generate
+from tests.rules.conftest import stand_in_gpus
 
 ROOT = Path(__file__).parents[2]
 PROGRAMS = ["munged", "slurmctld", "slurmd", "sbatch", "srun", "squeue", "scontrol"]
@@ -121,8 +122,12 @@ class Run:
         command += ["--workflow-profile", str(project / "profiles/slurm")]
         command += ["--set-resources", "pretrain:slurm_partition=gpu", "finetune:slurm_partition=gpu"]
         command += ["--slurm-init-seconds-before-status-checks", "2", *arguments]
+        # Slurm numbers its fake GPUs, which a torch that is built for GPUs would look for.
+        environment = os.environ | {"PATH": stand_in_gpus(folder, "stand-in-0", "stand-in-1")}
         with self.file.open("w") as file:
-            self.process = subprocess.Popen(command, stdout=file, stderr=subprocess.STDOUT, cwd=project)
+            self.process = subprocess.Popen(
+                command, stdout=file, stderr=subprocess.STDOUT, cwd=project, env=environment
+            )
 
     def __enter__(self) -> "Run":
         return self
