@@ -1,6 +1,8 @@
 # make demo and make test do all their own set-up: a virtual environment in .venv with exactly what the lock pins.
-IS_3_11 := -c 'import sys; sys.exit(sys.version_info[:2] != (3, 11))'
-PYTHON ?= $(shell python3 $(IS_3_11) 2>/dev/null && echo python3 || echo python3.11)
+# Later versions of Python lack wheels of what the lock pins.
+FITS := -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))'
+PYTHON ?= $(or $(shell for python in python3 python3.13 python3.12 python3.11; do \
+	$$python $(FITS) 2>/dev/null && echo $$python && break; done),python3)
 CORES ?= $(or $(shell nproc 2>/dev/null),$(shell getconf _NPROCESSORS_ONLN))
 # GPUs to train on: all of this machine's; without one, trainings at a time, one a core.
 GPU ?= $(or $(filter-out 0,$(shell nvidia-smi --list-gpus 2>/dev/null | grep -c '^GPU ')),$(CORES))
@@ -63,8 +65,8 @@ help:
 setup: $(READY)
 
 $(READY): requirements.lock
-	@$(PYTHON) $(IS_3_11) || \
-		{ echo 'Python 3.11 is needed: make PYTHON=place/of/python3.11, or see docs/environments.md' >&2; exit 2; }
+	@$(PYTHON) $(FITS) || \
+		{ echo 'Python 3.11, 3.12 or 3.13 is needed: make PYTHON=place/of/python3.13, or see docs/environments.md' >&2; exit 2; }
 	$(PYTHON) -m venv $(if $(wildcard $@),,--clear) .venv # what a set-up left that was killed looks whole to pip
 	@rm -f $@
 	$(BIN)/python -m pip install --quiet --no-compile --disable-pip-version-check --requirement requirements.lock

@@ -97,6 +97,8 @@ def _code(file: Path) -> tuple[str, tuple[str, ...], tuple[Path, ...]]:
             match value:
                 case ast.If(test=ast.Name(id="TYPE_CHECKING") | ast.Attribute(attr="TYPE_CHECKING")):
                     value.body = []
+                case ast.JoinedStr():  # Python 3.12 may add an empty text to an f-string
+                    value.values = [part for part in value.values if getattr(part, "value", None) != ""]
                 case ast.Import():
                     names.extend(alias.name for alias in value.names)
                 case ast.ImportFrom(level=0, module=str(module)):
@@ -104,7 +106,9 @@ def _code(file: Path) -> tuple[str, tuple[str, ...], tuple[Path, ...]]:
                 case ast.ImportFrom():
                     raise ValueError(f"{file}:{value.lineno}: a relative import; write the module's whole name")
             for field in value._fields:
-                visit(getattr(value, field))
+                inner = getattr(value, field)
+                if field != "type_params" or inner:  # Python 3.11 has none
+                    visit(inner)
 
     visit(ast.parse(file.read_text(encoding="utf-8")))
     paths = (folder / text for text in texts if _DATA.fullmatch(text) for folder in (file.parent, file.parent.parent))

@@ -144,6 +144,15 @@ def test_a_digest_moves_with_what_the_script_depends_on(digest, name, change, mo
     assert digest(name, change) == moves
 
 
+def test_every_version_of_python_gives_the_same_digest(tmp_path):
+    file = tmp_path / "module.py"
+    file.write_text(
+        "import os\nclass A:\n    @property\n    def f(self, *x: int, y=1.5) -> str:\n"
+        "        match x:\n            case [int(), *_]: return f\"{y:.{os.sep}} {y!r} a\"\n        return lambda: b'1'\n"
+    )
+    assert digests._code(file)[0][:16] == "a78aa299c0cf7c19"
+
+
 @pytest.fixture
 def files(tmp_path):
     paths = [tmp_path / "a.txt", tmp_path / "b.txt"]
