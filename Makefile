@@ -64,7 +64,10 @@ help:
 
 setup: $(READY)
 
+# Snakemake gives a shell the path of Python as it is (github.com/snakemake/snakemake/issues/2645).
 $(READY): requirements.lock
+	@case "$$PWD" in *[[:space:]\'\"\&\;\(\)\$$]*) \
+		echo "$$PWD: Snakemake needs a place whose name has no spaces, quotes and the like; move this folder" >&2; exit 2; esac
 	@$(PYTHON) $(FITS) || \
 		{ echo 'Python 3.11, 3.12 or 3.13 is needed: make PYTHON=place/of/python3.13, or see docs/environments.md' >&2; exit 2; }
 	$(PYTHON) -m venv $(if $(wildcard $@),,--clear) .venv # what a set-up left that was killed looks whole to pip
