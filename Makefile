@@ -137,6 +137,8 @@ format: setup
 # Resolves the direct requirements anew and pins everything that they bring, here and in envs/, but for CUDA's libraries,
 # which torch's build for GPUs pins itself.
 lock:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info[:2] != (3, 11))' || \
+		{ echo 'make lock PYTHON=python3.11: the newest packages of a later Python may not be for 3.11' >&2; exit 2; }
 	$(PYTHON) -m venv --clear .venv-lock
 	.venv-lock/bin/python -m pip install --quiet --requirement requirements.in
 	.venv-lock/bin/python -m pip freeze --all > .venv-lock/frozen
