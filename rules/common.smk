@@ -1,5 +1,6 @@
 """Configuration, checked before any job; wildcards; what several rules share."""
 
+import os
 import sys
 
 import yaml
@@ -8,6 +9,7 @@ from snakemake.logging import logger
 ROOT = Path(workflow.basedir)
 for folder in (ROOT, ROOT / "workflow_scripts"):  # Snakemake hands this search path on to the scripts
     sys.path.insert(0, str(folder))
+os.environ.update(MPLBACKEND="agg")  # a notebook's own, where one runs this, is not installed here
 
 import configuration
 import digests

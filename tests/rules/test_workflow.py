@@ -91,6 +91,16 @@ def test_trainings_ask_for_one_gpu(finished):
         assert bool(re.search(r"resources: .*\bgpu=1\b", job)) == job.startswith(("pretrain", "finetune")), job
 
 
+def test_figures_are_drawn_from_a_notebook_too(finished, monkeypatch):
+    monkeypatch.setenv("MPLBACKEND", "module://matplotlib_inline.backend_inline")  # which IPython's kernel sets
+    figure = finished.folder / "results/figures/figure1_architecture.svg"
+    before = figure.read_bytes()
+    figure.unlink()
+    result = finished.snakemake("--", "results/figures/figure1_architecture.svg")
+    assert result.returncode == 0, result.stdout + result.stderr
+    assert figure.read_bytes() == before
+
+
 def test_a_corpus_of_the_users_needs_five_lines(finished):
     corpus = {"format": "brat", "path": "native/field_notes", "entities": {"LIVB": ["Species"]}}
     config = {"study": {"corpora": ["mine"], "entities": ["LIVB"]}, "corpora": {"mine": corpus}}
