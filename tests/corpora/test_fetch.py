@@ -193,6 +193,12 @@ def refused(tmp_path, *urls, **more):
     return message
 
 
+def test_a_download_goes_through_the_proxy_that_the_environment_names(tmp_path, server, monkeypatch):
+    monkeypatch.setenv("http_proxy", server.root)
+    server.plan("http://corpora.invalid/corpus.zip", whole)
+    assert get(tmp_path, "http://corpora.invalid/corpus.zip", sha256=DIGEST) == {"corpus.zip": DATA}
+
+
 def test_a_download_tells_its_size_first(tmp_path, server, caplog):
     caplog.set_level("INFO")
     url = server.plan("/corpus.zip", whole)
