@@ -26,6 +26,10 @@ CORPORA_MIRROR ?=
 # The study that `make report` and `make status` look at: study, demo or real.
 STUDY ?= study
 
+# Packages of a cluster's modules are not those of the lock, and an old locale cannot print all that is to be said.
+unexport PYTHONPATH PYTHONHOME
+export PYTHONUTF8 := 1
+
 BIN := .venv/bin
 READY := .venv/.installed-from-lock
 

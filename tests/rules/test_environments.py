@@ -32,6 +32,14 @@ def test_an_environment_is_exact_and_pins_what_the_lock_pins(file):
         assert re.fullmatch(r"[\w.-]+==[0-9]+(\.[0-9]+)*(\.post[0-9]+)?(; sys_platform == \"linux\")?", line), line
 
 
+def test_make_runs_python_with_the_packages_of_the_lock_alone(monkeypatch):
+    monkeypatch.setenv("PYTHONPATH", "/opt/modules")
+    command = ["make", "--no-print-directory", "--eval", "environment: ; @env", "environment"]
+    lines = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout.split("\n")
+    assert not [line for line in lines if line.startswith("PYTHONPATH=")]
+    assert "PYTHONUTF8=1" in lines
+
+
 @pytest.mark.parametrize("file", ENVIRONMENTS, ids=lambda file: file.stem)
 def test_an_environment_is_valid_by_rattlers_parser(file):
     *packages, _ = yaml.safe_load(file.read_text())["dependencies"]
